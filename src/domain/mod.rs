@@ -1,0 +1,7 @@
+//! What is allowed: pure rules over facts, each with its article. No I/O, no clock, no randomness.
+
+pub mod academy;
+pub mod framework;
+pub mod ids;
+pub mod regulation;
+pub mod registration;

@@ -1,0 +1,7 @@
+//! cplds runs the exam that certifies staff against school drop-out (décret n° 2017-791).
+//! `domain` decides, `store` remembers, `web` shows; arrows go web -> store -> domain, never back.
+#![forbid(unsafe_code)]
+
+pub mod domain;
+pub mod mail;
+pub mod pdf;
