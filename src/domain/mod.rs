@@ -45,6 +45,7 @@ pub mod ids;
 pub mod jury;
 pub mod permission;
 pub mod publication;
+pub mod refusal;
 pub mod registration;
 pub mod regulation;
 pub mod schedule;

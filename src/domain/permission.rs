@@ -2,7 +2,6 @@
 //! Pages ask it to show a button; store commands ask it again, inside the transaction, to act.
 //! An academy sees only its own people; the national reader sees counts, never a person's marks.
 
-use crate::words;
 
 words! {
     /// The roles of the exam (domain: who uses it).
