@@ -41,8 +41,11 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => to_microsecond(Timestamp::now()),
-            Kind::Shifted(by) => to_microsecond(Timestamp::now().checked_add(*by).unwrap_or(Timestamp::MAX)),
-            Kind::Manual(at) => Timestamp::from_microsecond(at.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH),
+            Kind::Shifted(by) => {
+                to_microsecond(Timestamp::now().checked_add(*by).unwrap_or(Timestamp::MAX))
+            }
+            Kind::Manual(at) => Timestamp::from_microsecond(at.load(Ordering::Relaxed))
+                .unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 

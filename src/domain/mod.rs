@@ -35,6 +35,7 @@ macro_rules! words {
 }
 
 pub mod academy;
+pub mod account;
 pub mod audit;
 pub mod certificate;
 pub mod deliberation;

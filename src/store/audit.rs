@@ -67,7 +67,8 @@ impl Tx<'_> {
             .select((t::seq, t::hash))
             .first(self.conn)
             .optional()?;
-        let (seq, previous_hash) = last.map_or((1, GENESIS.to_owned()), |(seq, hash)| (seq + 1, hash));
+        let (seq, previous_hash) =
+            last.map_or((1, GENESIS.to_owned()), |(seq, hash)| (seq + 1, hash));
         let state_hash = |state: &Value| sha256_hex(state.to_string().as_bytes());
         let mut row = AuditRow {
             lock_key,
@@ -85,7 +86,9 @@ impl Tx<'_> {
             hash: String::new(),
         };
         row.hash = row.entry().hash();
-        diesel::insert_into(t::table).values(&row).execute(self.conn)?;
+        diesel::insert_into(t::table)
+            .values(&row)
+            .execute(self.conn)?;
         Ok(())
     }
 }
@@ -95,7 +98,11 @@ impl Tx<'_> {
 /// # Errors
 /// The database's own; a broken chain is a value, not an error.
 pub fn verify_chains(conn: &mut Conn) -> Stored<Result<u64, BrokenChain>> {
-    let keys: Vec<String> = t::table.select(t::lock_key).distinct().order(t::lock_key).load(conn)?;
+    let keys: Vec<String> = t::table
+        .select(t::lock_key)
+        .distinct()
+        .order(t::lock_key)
+        .load(conn)?;
     let mut checked = 0;
     for key in keys {
         let mut previous: Option<(i64, String)> = None;
