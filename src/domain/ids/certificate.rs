@@ -40,8 +40,8 @@ impl fmt::Display for ControlKey {
 /// The bytes must come from a cryptographic generator: the caller owns randomness.
 pub fn control_key_from_random(random: [u8; RANDOM_SYMBOLS]) -> ControlKey {
     let symbols = random.map(|byte| byte & 31);
-    let key = symbols.iter().chain([&check_symbol(&symbols)]).map(|s| char::from(ALPHABET[usize::from(*s)]));
-    ControlKey(key.collect())
+    let all = symbols.into_iter().chain([check_symbol(&symbols)]);
+    ControlKey(all.map(|s| char::from(ALPHABET[usize::from(s)])).collect())
 }
 
 /// Reads a key as people type it: any case, spaces and hyphens ignored, O for 0, I and L for 1.
