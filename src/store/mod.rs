@@ -6,8 +6,12 @@
 
 pub mod audit;
 pub mod columns;
+pub mod documents;
 pub mod error;
 pub mod migrate;
+pub mod outbox;
+pub mod people;
+pub mod registration;
 pub mod schema;
 mod writer;
 
