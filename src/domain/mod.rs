@@ -4,4 +4,6 @@ pub mod academy;
 pub mod framework;
 pub mod ids;
 pub mod regulation;
+pub mod jury;
 pub mod registration;
+pub mod table;
