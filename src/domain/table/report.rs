@@ -76,9 +76,4 @@ impl<D> Report<D> {
             "encoding": self.encoding.name(),
         })
     }
-
-    /// Findings in the order of the file, whatever the order in which the checks ran.
-    pub(in crate::domain) fn sort(&mut self) {
-        self.findings.sort_by_key(|f| f.line);
-    }
 }
