@@ -21,7 +21,7 @@ const MEDICAL: [&str; 44] = [
     "dys", "tdah", "tda", "autis", "asperger", "tsa", "diabet", "cancer", "handicap", "malad", "syndrome", "trouble",
     "depress", "epilep", "scleros", "surdit", "sourd", "malentend", "malvoy", "deficien", "aveugl", "cecit",
     "grossess", "enceint", "medic", "traitement", "patholog", "diagnos", "rqth", "mdph", "invalid", "chirurg",
-    "operat", "fauteuil", "arthr", "arthro", "lombal", "cardia", "anxi", "phobi", "bipol", "psych", "hospital", "fractur",
+    "operat", "fauteuil", "arthr", "migrain", "lombal", "cardia", "anxi", "phobi", "bipol", "psych", "hospital", "fractur",
 ];
 
 const LONGEST_PLAIN_TEXT: usize = 80;

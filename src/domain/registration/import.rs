@@ -430,3 +430,6 @@ fn check_identity(
         None => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
