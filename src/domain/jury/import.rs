@@ -157,6 +157,18 @@ fn check_role(line: &mut Line<'_>, context: &JurorContext<'_>) -> Option<String>
     role
 }
 
+/// Finds what was typed among a pack's roles, given as (code, label): either will do, case, accents,
+/// hyphens and strokes aside, with or without what the label says between parentheses.
+pub fn find_role<'r>(typed: &str, roles: impl IntoIterator<Item = (&'r str, &'r str)>) -> Option<&'r str> {
+    let key = |text: &str| fold(&text.replace('/', " "));
+    let wanted = key(typed);
+    let names_it = |label: &str| {
+        let short = label.split('(').next().unwrap_or(label);
+        key(label) == wanted || key(short) == wanted
+    };
+    roles.into_iter().find(|(code, label)| key(code) == wanted || names_it(label)).map(|(code, _)| code)
+}
+
 /// Nothing binds a juror to the academy: another one's school is only worth a look.
 fn check_school(line: &mut Line<'_>, context: &JurorContext<'_>) -> Option<Uai> {
     let code = |refused: &UaiRefused| match refused {

@@ -5,18 +5,32 @@ use crate::domain::table::read_csv;
 
 const LIMOGES: &[u8] = include_bytes!("../../../../tests/data/jures-limoges-2027.csv");
 
+const ROLES: [(&str, &str); 6] = [
+    ("ia-ipr", "IA-IPR"),
+    ("ien-et-eg", "IEN enseignement technique ou général"),
+    ("ien-io", "IEN information et orientation"),
+    ("csaio", "Chef du service académique d’information et d’orientation (CSAIO)"),
+    ("chef-etablissement", "Chef d’établissement"),
+    ("formateur", "Formateur"),
+];
+
 fn role_of(typed: &str) -> Option<String> {
-    let code = match fold(typed).as_str() {
-        "ia ipr" => "ia-ipr",
-        "ien et/eg" => "ien-et-eg",
-        "ien io" => "ien-io",
-        "csaio" => "csaio",
-        "chef d etablissement" => "chef-etablissement",
-        "formateur" => "formateur",
-        "titulaire du cplds ou du cpif" => "titulaire-cplds",
-        _ => return None,
-    };
-    Some(code.to_owned())
+    let holder = ("titulaire-cplds-cpif", "Titulaire du CPLDS ou de la CPIF");
+    find_role(typed, ROLES.into_iter().chain([holder])).map(str::to_owned)
+}
+
+#[test]
+fn a_role_is_found_by_its_code_or_its_label() {
+    for (typed, code) in [
+        ("IEN-ET/EG", Some("ien-et-eg")),
+        ("ien enseignement technique ou general", Some("ien-et-eg")),
+        ("Csaio", Some("csaio")),
+        ("Chef du service académique d'information et d'orientation", Some("csaio")),
+        ("Chef d'etablissement", Some("chef-etablissement")),
+        ("Chef", None),
+    ] {
+        assert_eq!(role_of(typed).as_deref(), code, "{typed}");
+    }
 }
 
 fn context() -> JurorContext<'static> {
