@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use crate::domain::ids::{Civility, EmailAddress, Phone, Uai, UaiRefused, fold};
-use crate::domain::table::{ColumnSpec, Columns, Finding, Line, Report, Severity, Table, check_set_aside};
+use crate::domain::table::{
+    ColumnSpec, Columns, Finding, Line, Report, Severity, Table, check_set_aside,
+};
 
 pub type JurorReport = Report<JurorDraft>;
 
@@ -54,8 +56,16 @@ const PRESIDENT: usize = 8;
 const COMMISSION: usize = 9;
 const CHAIR: usize = 10;
 
-const fn column(label: &'static str, required: bool, aliases: &'static [&'static str]) -> ColumnSpec {
-    ColumnSpec { label, aliases, required }
+const fn column(
+    label: &'static str,
+    required: bool,
+    aliases: &'static [&'static str],
+) -> ColumnSpec {
+    ColumnSpec {
+        label,
+        aliases,
+        required,
+    }
 }
 
 /// In the order of the constants above, which index it.
@@ -63,17 +73,49 @@ const COLUMNS: [ColumnSpec; 11] = [
     column("Civilité", true, &["Civ", "Titre"]),
     column("Nom", true, &["Nom d’usage", "Nom de famille"]),
     column("Prénom", true, &["Prénoms"]),
-    column("Courriel", true, &["E-mail", "Email", "Mail", "Mél", "Adresse électronique", "Adresse mail"]),
+    column(
+        "Courriel",
+        true,
+        &[
+            "E-mail",
+            "Email",
+            "Mail",
+            "Mél",
+            "Adresse électronique",
+            "Adresse mail",
+        ],
+    ),
     column("Téléphone", false, &["Tél", "Portable", "Mobile"]),
     column("Qualité", true, &["Rôle", "Fonction", "Qualité au jury"]),
     column("UAI", false, &["RNE", "Code UAI", "Code établissement"]),
-    column("Établissement", false, &["Affectation", "Établissement d’exercice"]),
-    column("Président (O/N)", false, &["Présidente", "Présidence", "Président du jury", "Présidence du jury"]),
-    column("Commission", false, &["N° de commission", "Commission d’affectation"]),
+    column(
+        "Établissement",
+        false,
+        &["Affectation", "Établissement d’exercice"],
+    ),
+    column(
+        "Président (O/N)",
+        false,
+        &[
+            "Présidente",
+            "Présidence",
+            "Président du jury",
+            "Présidence du jury",
+        ],
+    ),
+    column(
+        "Commission",
+        false,
+        &["N° de commission", "Commission d’affectation"],
+    ),
     column(
         "Présidence de commission (O/N)",
         false,
-        &["Président de commission", "Présidente de commission", "Responsable de commission"],
+        &[
+            "Président de commission",
+            "Présidente de commission",
+            "Responsable de commission",
+        ],
     ),
 ];
 
@@ -93,8 +135,19 @@ pub fn check_jurors(table: &Table, context: &JurorContext<'_>) -> JurorReport {
         findings.append(&mut line.findings);
     }
     check_jury(&accepted, context, &mut findings);
-    let set_aside = context.set_aside.iter().filter(|(line, _)| aside.contains(line)).cloned().collect();
-    Report { accepted, findings, set_aside, encoding: table.encoding, total_rows: table.rows.len() }
+    let set_aside = context
+        .set_aside
+        .iter()
+        .filter(|(line, _)| aside.contains(line))
+        .cloned()
+        .collect();
+    Report {
+        accepted,
+        findings,
+        set_aside,
+        encoding: table.encoding,
+        total_rows: table.rows.len(),
+    }
 }
 
 /// Met higher in the file, by the line where they stand.
@@ -108,7 +161,12 @@ struct Seen {
     commissions: HashMap<String, String>,
 }
 
-fn check_line(line: &mut Line<'_>, context: &JurorContext<'_>, seen: &mut Seen, is_aside: bool) -> Option<JurorDraft> {
+fn check_line(
+    line: &mut Line<'_>,
+    context: &JurorContext<'_>,
+    seen: &mut Seen,
+    is_aside: bool,
+) -> Option<JurorDraft> {
     let civility = line.required(CIVILITY, Civility::parse, |_| "civility_unknown");
     let name = line.required_text(NAME, 100);
     let first_names = line.required_text(FIRST_NAMES, 100);
@@ -123,13 +181,28 @@ fn check_line(line: &mut Line<'_>, context: &JurorContext<'_>, seen: &mut Seen, 
     if commission_chair && commission.is_none() {
         line.error(CHAIR, "chair_without_commission", "Présider une commission demande de dire laquelle\u{a0}: remplissez la colonne «\u{a0}Commission\u{a0}».");
     }
-    let full_name = name.as_deref().zip(first_names.as_deref()).map(|(name, first)| format!("{}|{}", fold(name), fold(first)));
+    let full_name = name
+        .as_deref()
+        .zip(first_names.as_deref())
+        .map(|(name, first)| format!("{}|{}", fold(name), fold(first)));
     check_identity(line, context, seen, is_aside, full_name, email.as_ref());
     let commission = commission.map(|label| {
-        if is_aside { label } else { seen.commissions.entry(fold(&label)).or_insert(label).clone() }
+        if is_aside {
+            label
+        } else {
+            seen.commissions
+                .entry(fold(&label))
+                .or_insert(label)
+                .clone()
+        }
     });
     if !is_aside {
-        check_presidencies(line, seen, president, commission.as_deref().filter(|_| commission_chair));
+        check_presidencies(
+            line,
+            seen,
+            president,
+            commission.as_deref().filter(|_| commission_chair),
+        );
     }
     Some(JurorDraft {
         line: line.number(),
@@ -159,14 +232,20 @@ fn check_role(line: &mut Line<'_>, context: &JurorContext<'_>) -> Option<String>
 
 /// Finds what was typed among a pack's roles, given as (code, label): either will do, case, accents,
 /// hyphens and strokes aside, with or without what the label says between parentheses.
-pub fn find_role<'r>(typed: &str, roles: impl IntoIterator<Item = (&'r str, &'r str)>) -> Option<&'r str> {
+pub fn find_role<'r>(
+    typed: &str,
+    roles: impl IntoIterator<Item = (&'r str, &'r str)>,
+) -> Option<&'r str> {
     let key = |text: &str| fold(&text.replace('/', " "));
     let wanted = key(typed);
     let names_it = |label: &str| {
         let short = label.split('(').next().unwrap_or(label);
         key(label) == wanted || key(short) == wanted
     };
-    roles.into_iter().find(|(code, label)| key(code) == wanted || names_it(label)).map(|(code, _)| code)
+    roles
+        .into_iter()
+        .find(|(code, label)| key(code) == wanted || names_it(label))
+        .map(|(code, _)| code)
 }
 
 /// Nothing binds a juror to the academy: another one's school is only worth a look.
@@ -176,7 +255,10 @@ fn check_school(line: &mut Line<'_>, context: &JurorContext<'_>) -> Option<Uai> 
         UaiRefused::Shape(_) => "uai_invalid",
     };
     let uai = line.optional(UAI, Uai::parse, code)?;
-    if uai.department().is_none_or(|place| !context.academy_departments.contains(&place)) {
+    if uai
+        .department()
+        .is_none_or(|place| !context.academy_departments.contains(&place))
+    {
         line.warn(UAI, "school_outside_academy", format!("L’établissement {uai} n’est pas dans l’académie\u{a0}: vérifiez que ce membre vient bien d’ailleurs."));
     }
     Some(uai)
@@ -190,7 +272,10 @@ fn check_identity(
     full_name: Option<String>,
     email: Option<&EmailAddress>,
 ) {
-    let namesake = full_name.as_ref().and_then(|name| seen.names.get(name)).copied();
+    let namesake = full_name
+        .as_ref()
+        .and_then(|name| seen.names.get(name))
+        .copied();
     if let Some(email) = email {
         let key = email.key();
         if let Some(known) = context.registered_emails.get(&key) {
@@ -220,16 +305,29 @@ fn check_identity(
     }
 }
 
-fn check_presidencies(line: &mut Line<'_>, seen: &mut Seen, president: bool, chaired: Option<&str>) {
+fn check_presidencies(
+    line: &mut Line<'_>,
+    seen: &mut Seen,
+    president: bool,
+    chaired: Option<&str>,
+) {
     if president {
         match seen.president {
-            Some(earlier) => line.error(PRESIDENT, "several_presidents", format!("La ligne {earlier} préside déjà le jury\u{a0}: il n’a qu’une présidence.")),
+            Some(earlier) => line.error(
+                PRESIDENT,
+                "several_presidents",
+                format!("La ligne {earlier} préside déjà le jury\u{a0}: il n’a qu’une présidence."),
+            ),
             None => seen.president = Some(line.number()),
         }
     }
     if let Some(label) = chaired {
         match seen.chairs.get(&fold(label)) {
-            Some(earlier) => line.error(CHAIR, "several_chairs", format!("La ligne {earlier} préside déjà la commission «\u{a0}{label}\u{a0}».")),
+            Some(earlier) => line.error(
+                CHAIR,
+                "several_chairs",
+                format!("La ligne {earlier} préside déjà la commission «\u{a0}{label}\u{a0}»."),
+            ),
             None => {
                 seen.chairs.insert(fold(label), line.number());
             }
@@ -243,10 +341,21 @@ fn check_jury(accepted: &[JurorDraft], context: &JurorContext<'_>, findings: &mu
         return;
     }
     let mut warn = |title: &str, code, message| {
-        findings.push(Finding { line: 1, column: Some(title.to_owned()), code, severity: Severity::Warning, message });
+        findings.push(Finding {
+            line: 1,
+            column: Some(title.to_owned()),
+            code,
+            severity: Severity::Warning,
+            message,
+        });
     };
     if !accepted.iter().any(|juror| juror.president) {
-        warn("Président (O/N)", "no_president", "Personne ne préside le jury dans cette liste\u{a0}: la présidence reste à désigner.".to_owned());
+        warn(
+            "Président (O/N)",
+            "no_president",
+            "Personne ne préside le jury dans cette liste\u{a0}: la présidence reste à désigner."
+                .to_owned(),
+        );
     }
     let mut commissions: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
     for juror in accepted {
@@ -256,14 +365,27 @@ fn check_jury(accepted: &[JurorDraft], context: &JurorContext<'_>, findings: &mu
             *chaired |= juror.commission_chair;
         }
     }
-    let (least, most) = (context.commission_size.start(), context.commission_size.end());
+    let (least, most) = (
+        context.commission_size.start(),
+        context.commission_size.end(),
+    );
     for (label, (members, chaired)) in commissions {
         if !context.commission_size.contains(&members) {
             let s = if members > 1 { "s" } else { "" };
-            warn("Commission", "commission_size", format!("La commission «\u{a0}{label}\u{a0}» a {members} membre{s}\u{a0}: il en faut de {least} à {most}."));
+            warn(
+                "Commission",
+                "commission_size",
+                format!(
+                    "La commission «\u{a0}{label}\u{a0}» a {members} membre{s}\u{a0}: il en faut de {least} à {most}."
+                ),
+            );
         }
         if !chaired {
-            warn("Présidence de commission (O/N)", "no_chair", format!("Personne ne préside la commission «\u{a0}{label}\u{a0}»."));
+            warn(
+                "Présidence de commission (O/N)",
+                "no_chair",
+                format!("Personne ne préside la commission «\u{a0}{label}\u{a0}»."),
+            );
         }
     }
 }
