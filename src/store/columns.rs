@@ -150,4 +150,10 @@ macro_rules! word_columns {
     )+};
 }
 
-word_columns!(crate::domain::permission::Role, crate::domain::session::SessionState);
+word_columns!(
+    crate::domain::certificate::CertificateState,
+    crate::domain::deliberation::Outcome,
+    crate::domain::evaluation::EvaluationState,
+    crate::domain::permission::Role,
+    crate::domain::session::SessionState,
+);

@@ -9,6 +9,7 @@ pub mod columns;
 pub mod documents;
 pub mod eligibility;
 pub mod error;
+pub mod evaluation;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
