@@ -1,6 +1,7 @@
 //! Columns by name and cells by column: what every import needs before its own rules begin. Headers
 //! meet by their folded names, in any order; each line collects all its findings, not only the first.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization;
@@ -32,46 +33,53 @@ impl Columns {
                 message,
             });
         };
-        let known: HashMap<String, usize> = specs
-            .iter()
-            .enumerate()
-            .flat_map(|(place, spec)| {
-                spec.aliases
-                    .iter()
-                    .chain([&spec.label])
-                    .map(move |title| (title_key(title), place))
-            })
-            .collect();
-        let mut found: Vec<(Option<usize>, String)> =
-            specs.iter().map(|s| (None, s.label.to_owned())).collect();
-        for (place, header) in table.headers.iter().enumerate() {
-            let title = tidy(header);
-            match known
-                .get(&title_key(&title))
-                .and_then(|spec| found.get_mut(*spec))
-            {
-                Some((slot @ None, shown)) => {
-                    *slot = Some(place);
-                    *shown = title;
+        let titles: Vec<String> = table.headers.iter().map(|h| tidy(h)).collect();
+        let mut by_title: HashMap<String, usize> = HashMap::new();
+        let mut unknown = Vec::new();
+        for (place, title) in titles.iter().enumerate() {
+            if title_key(title).is_empty() {
+                unknown.push(place);
+                continue;
+            }
+            match by_title.entry(title_key(title)) {
+                Entry::Vacant(free) => {
+                    free.insert(place);
                 }
-                Some((Some(_), shown)) => on_header(
-                    &title,
+                Entry::Occupied(_) => on_header(
+                    title,
                     "duplicate_column",
                     Severity::Error,
                     format!(
-                        "La colonne «\u{a0}{shown}\u{a0}» figure deux fois\u{a0}: gardez-en une seule."
-                    ),
-                ),
-                None => on_header(
-                    &title,
-                    "unknown_column",
-                    Severity::Warning,
-                    format!(
-                        "La colonne n°\u{a0}{} «\u{a0}{title}\u{a0}» n’est pas connue\u{a0}: elle est ignorée.",
-                        place + 1
+                        "La colonne «\u{a0}{title}\u{a0}» figure deux fois\u{a0}: gardez-en une seule."
                     ),
                 ),
             }
+        }
+        // Our own title wins over the others: « Téléphone » beside « Portable » is no contradiction.
+        let mut found = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let place = [&spec.label]
+                .into_iter()
+                .chain(spec.aliases)
+                .find_map(|title| by_title.remove(&title_key(title)));
+            let shown = place
+                .and_then(|place| titles.get(place))
+                .map_or(spec.label, String::as_str);
+            found.push((place, shown.to_owned()));
+        }
+        unknown.extend(by_title.into_values());
+        unknown.sort_unstable();
+        for place in unknown {
+            let title = titles.get(place).map_or("", String::as_str);
+            let number = place + 1;
+            let message = if title.is_empty() {
+                format!("La colonne n°\u{a0}{number} n’a pas de titre\u{a0}: elle est ignorée.")
+            } else {
+                format!(
+                    "La colonne n°\u{a0}{number} «\u{a0}{title}\u{a0}» n’est pas connue, ou une autre la remplace\u{a0}: elle est ignorée."
+                )
+            };
+            on_header(title, "unknown_column", Severity::Warning, message);
         }
         for (spec, (place, _)) in specs.iter().zip(&found) {
             if spec.required && place.is_none() {
@@ -117,14 +125,8 @@ pub fn tidy(text: &str) -> String {
     if plain {
         return text.trim().to_owned();
     }
-    let mut tidied = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !tidied.is_empty() {
-            tidied.push(' ');
-        }
-        tidied.extend(word.chars().filter(|c| !is_invisible(*c)).nfc());
-    }
-    tidied
+    let visible: String = text.chars().filter(|c| !is_invisible(*c)).nfc().collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// One row being checked.
@@ -354,6 +356,7 @@ mod tests {
             ("Zoe\u{308}", "Zoë"),
             ("a\u{202e}nnA\u{200b}", "annA"),
             ("\u{feff}", ""),
+            ("a \u{200b} b", "a b"),
         ] {
             assert_eq!(tidy(typed), kept);
         }

@@ -489,3 +489,32 @@ fn ten_thousand_people_are_all_checked() {
         [(10_002, "Nom", "duplicate_person", "error")]
     );
 }
+
+#[test]
+fn our_own_title_wins_over_another_name_of_the_same_thing() {
+    let phones: &[_] = &[("Portable", "06"), ("Téléphone", "0555010203")];
+    let report = check_candidates(&with(&[phones]), &context());
+    assert_eq!(
+        summary(&report.findings),
+        [(1, "Portable", "unknown_column", "warning")]
+    );
+    assert_eq!(
+        report.accepted[0].phone.as_ref().map(Phone::as_str),
+        Some("+33555010203")
+    );
+}
+
+#[test]
+fn columns_without_a_title_are_ignored_with_a_word() {
+    let text = "Civilité;;Nom;;Prénom;Date de naissance;Courriel;Corps;Statut;UAI\n\
+                M.;x;A;;B;14/03/1984;a@b.example;PLP;Titulaire;0870015U\n";
+    let report = check_candidates(&read_csv(text.as_bytes()).expect("a table"), &context());
+    assert_eq!(
+        summary(&report.findings),
+        [
+            (1, "", "unknown_column", "warning"),
+            (1, "", "unknown_column", "warning")
+        ]
+    );
+    assert_eq!(report.accepted.len(), 1);
+}
