@@ -5,7 +5,9 @@
 //! PostgreSQL serialises what shares a lock key with an advisory lock, over several instances.
 
 pub mod audit;
+pub mod certificate;
 pub mod columns;
+pub mod deliberation;
 pub mod documents;
 pub mod eligibility;
 pub mod error;
@@ -13,6 +15,7 @@ pub mod evaluation;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
+pub mod publication;
 pub mod reference;
 pub mod registration;
 pub mod schema;
