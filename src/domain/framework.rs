@@ -13,8 +13,8 @@ const EMBEDDED: &str = include_str!("../reference/framework-2016.toml");
 words! {
     /// Where an activity takes place.
     pub enum Level {
-        Academique = "academique",
-        Departemental = "departemental",
+        Academie = "academie",
+        Departement = "departement",
         Bassin = "bassin",
         District = "district",
         Eple = "eple",
@@ -26,8 +26,8 @@ impl Level {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Level::Academique => "académie",
-            Level::Departemental => "département",
+            Level::Academie => "académie",
+            Level::Departement => "département",
             Level::Bassin => "bassin de formation",
             Level::District => "district scolaire",
             Level::Eple => "établissement (EPLE)",
