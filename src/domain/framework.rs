@@ -2,9 +2,13 @@
 //! linked to them many to many. It is versioned data: what was recorded under a version stays under it.
 //! Codes are stable and safe in addresses (`D1.O2.A3`, `C04`): they are printed in grids and certificates' links.
 
+mod import;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use import::FrameworkIdentity;
 
 use super::regulation::Status;
 
@@ -218,8 +222,12 @@ impl Framework {
         let framework: Self = toml::from_str(text).map_err(|cause| FrameworkRefused {
             reasons: vec![format!("Le fichier n’est pas lisible : {}.", cause.message())],
         })?;
-        let reasons = framework.faults();
-        if reasons.is_empty() { Ok(framework) } else { Err(FrameworkRefused { reasons }) }
+        framework.checked()
+    }
+
+    fn checked(self) -> Result<Self, FrameworkRefused> {
+        let reasons = self.faults();
+        if reasons.is_empty() { Ok(self) } else { Err(FrameworkRefused { reasons }) }
     }
 
     /// The framework shipped with the program.
