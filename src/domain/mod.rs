@@ -53,4 +53,5 @@ pub mod schedule;
 pub mod session;
 pub mod staff;
 pub mod survey;
+pub mod table;
 pub mod training;
