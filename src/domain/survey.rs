@@ -2,11 +2,14 @@
 //! The questionnaire is versioned data; answers are checked against it, summed for the nation, and masked
 //! before anything is published. Nothing here can hold a name: an answer is a number under a cell's key.
 
+mod mask;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::regulation::{Status, Valued};
+use mask::{masks, with_totals};
 
 const EMBEDDED: &str = include_str!("../reference/survey-2026.toml");
 
@@ -260,151 +263,5 @@ fn key(table: &Table, row: &Choice, column: &Choice) -> String {
     format!("{}.{}.{}", table.code, row.code, column.code)
 }
 
-/// The counts of a table with a last column and a last row of totals.
-fn with_totals(keys: &[Vec<String>], counts: &Counts) -> Vec<Vec<u32>> {
-    let add = |sum: u32, count: &u32| sum.saturating_add(*count);
-    let mut full: Vec<Vec<u32>> = keys
-        .iter()
-        .map(|line| {
-            let mut line: Vec<u32> = line.iter().map(|key| counts.get(key).copied().unwrap_or(0)).collect();
-            line.push(line.iter().fold(0, add));
-            line
-        })
-        .collect();
-    let width = full.first().map_or(0, Vec::len);
-    full.push((0..width).map(|c| full.iter().filter_map(|line| line.get(c)).fold(0, add)).collect());
-    full
-}
-
-/// Which cells of a table with totals to mask. Each line and column adds up to its total, so one masked
-/// cell alone in it could be computed: another is masked with it, the smallest count first, totals last.
-fn masks(full: &[Vec<u32>], below: u32) -> BTreeSet<(usize, usize)> {
-    let height = full.len();
-    let width = full.first().map_or(0, Vec::len);
-    let at = |(r, c): (usize, usize)| full.get(r).and_then(|line| line.get(c)).copied().unwrap_or(0);
-    let cells = || (0..height).flat_map(|r| (0..width).map(move |c| (r, c)));
-    let lines: Vec<Vec<(usize, usize)>> = (0..height)
-        .map(|r| (0..width).map(|c| (r, c)).collect())
-        .chain((0..width).map(|c| (0..height).map(|r| (r, c)).collect()))
-        .collect();
-    let mut masked: BTreeSet<(usize, usize)> = cells().filter(|cell| at(*cell) < below).collect();
-    let is_total = |(r, c): (usize, usize)| usize::from(r + 1 == height) + usize::from(c + 1 == width);
-    loop {
-        let alone = lines.iter().find(|line| line.iter().filter(|cell| masked.contains(*cell)).count() == 1);
-        let Some(line) = alone else { return masked };
-        let Some(companion) = line.iter().copied().filter(|cell| !masked.contains(cell)).min_by_key(|cell| (is_total(*cell), at(*cell))) else {
-            return masked;
-        };
-        masked.insert(companion);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn survey() -> Survey { Survey::embedded().unwrap() }
-
-    /// Complete answers that agree: everyone in the first cell of each table.
-    fn answers(survey: &Survey, total: u32) -> Counts {
-        let mut counts = Counts::new();
-        for table in &survey.tables {
-            for key in survey.keys(table).into_iter().flatten() { counts.insert(key, 0); }
-            let first = survey.keys(table).concat().remove(0);
-            counts.insert(first, total);
-        }
-        counts
-    }
-
-    #[test]
-    fn the_shipped_questionnaire_asks_what_the_survey_is_about() {
-        let survey = survey();
-        let codes: Vec<_> = survey.dimension("devenir").unwrap().categories.iter().map(|choice| choice.code.as_str()).collect();
-        assert_eq!(codes, ["retour", "apprentissage", "formation", "service-civique", "emploi", "diplome", "partenaire", "poursuite", "sans-solution", "perdu-de-vue"]);
-        assert_eq!(survey.masked_below.value, 5);
-        assert!(survey.tables.iter().all(|table| !survey.keys(table).is_empty()));
-    }
-
-    #[test]
-    fn complete_answers_that_agree_have_no_finding() {
-        let survey = survey();
-        assert_eq!(survey.check(&answers(&survey, 40)), []);
-    }
-
-    #[test]
-    fn each_fault_of_the_answers_is_found() {
-        let survey = survey();
-        type Damage = fn(&mut Counts);
-        let rows: [(Damage, Severity, &str, &str); 5] = [
-            (|counts| { counts.insert("T4.emploi.f".to_owned(), 3); }, Severity::Error, "T4", "doivent être égaux"),
-            (|counts| { counts.remove("T2.lp.g"); }, Severity::Error, "T2", "1 case(s) vide(s)"),
-            (|counts| { counts.insert("T1.nom.Dupont".to_owned(), 1); }, Severity::Error, "T1.nom.Dupont", "n’existe pas"),
-            (|counts| counts.values_mut().for_each(|count| *count = 0), Severity::Warning, "T1", "Aucun jeune"),
-            (|counts| { counts.insert("T3.prevention.f".to_owned(), 12); }, Severity::Warning, "T3", "moins que les 40"),
-        ];
-        for (damage, severity, place, words) in rows {
-            let mut counts = answers(&survey, 40);
-            damage(&mut counts);
-            let found = survey.check(&counts);
-            assert!(found.iter().any(|f| f.severity == severity && f.place == place && f.sentence.replace('\u{a0}', " ").contains(words)), "{place}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn the_national_sum_adds_academies_cell_by_cell() {
-        let survey = survey();
-        let (one, two) = (answers(&survey, 7), answers(&survey, 5));
-        let sum = survey.sum([&one, &two]);
-        assert_eq!(survey.total(survey.table("T4").unwrap(), &sum), 12);
-        assert_eq!(survey.sum([]), Counts::new());
-    }
-
-    #[test]
-    fn no_masked_count_can_be_found_by_subtraction() {
-        let rows: [&[&[u32]]; 6] = [
-            &[&[10, 20], &[3, 30], &[40, 50]],
-            &[&[10, 20], &[30, 40]],
-            &[&[1, 2], &[0, 1]],
-            &[&[4, 100], &[100, 100], &[100, 100]],
-            &[&[3, 3], &[50, 60], &[70, 80]],
-            &[&[0, 0], &[90, 90]],
-        ];
-        for counts in rows {
-            let mut full: Vec<Vec<u32>> = counts.iter().map(|line| line.iter().copied().chain([line.iter().sum()]).collect()).collect();
-            full.push((0..full[0].len()).map(|c| full.iter().map(|line| line[c]).sum()).collect());
-            let masked = masks(&full, 5);
-            for (r, line) in full.iter().enumerate() {
-                assert!(line.iter().enumerate().all(|(c, count)| *count >= 5 || masked.contains(&(r, c))), "{counts:?}");
-                assert_ne!((0..line.len()).filter(|c| masked.contains(&(r, *c))).count(), 1, "row {r} of {counts:?}");
-            }
-            for c in 0..full[0].len() {
-                assert_ne!((0..full.len()).filter(|r| masked.contains(&(*r, c))).count(), 1, "column {c} of {counts:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_table_without_small_counts_is_published_whole_with_its_totals() {
-        let survey = survey();
-        let table = survey.table("T1").unwrap();
-        let counts: Counts = survey.keys(table).into_iter().flatten().zip(5..).collect();
-        let published = survey.publish(table, &counts);
-        assert_eq!(published.rows.last().map(String::as_str), Some("Ensemble"));
-        assert!(published.cells.iter().flatten().all(Option::is_some));
-        assert_eq!(published.cells.last().unwrap().last().unwrap(), &Some(survey.total(table, &counts)));
-    }
-
-    #[test]
-    fn a_damaged_questionnaire_is_refused() {
-        for (from, to, expected) in [
-            ("rows = \"age\"", "rows = \"taille\"", "qui n’existe pas"),
-            ("code = \"T2\"", "code = \"T1\"", "est donné deux fois"),
-            ("code = \"16-17\"", "code = \"16.17\"", "ne doit contenir que des lettres"),
-            ("counts_each_once = true", "names = true", "n’est pas lisible"),
-        ] {
-            assert!(EMBEDDED.contains(from));
-            let refused = Survey::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
-            assert!(refused.contains(expected), "{to}: {refused}");
-        }
-    }
-}
+mod tests;
