@@ -48,7 +48,7 @@ pub struct Court {
 
 /// A line of reference data that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Donnée de référence inutilisable, ligne {line} : {reason}")]
+#[error("Donnée de référence inutilisable, ligne {line} : {reason}")]
 pub struct ReferenceRefused {
     pub line: usize,
     pub reason: String,
@@ -57,7 +57,7 @@ pub struct ReferenceRefused {
 /// A local time that does not designate one instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstantRefused {
-    #[error("{} à {} n’existe pas dans {academy} : l’heure légale avance cette nuit-là. Choisissez une heure plus tardive.",
+    #[error("{} à {} n’existe pas dans {academy} : l’heure légale avance cette nuit-là. Choisissez une heure plus tardive.",
         french_day(.at.date()), french_time(.at.time()))]
     Skipped { at: DateTime, academy: String },
     #[error("La date {} est hors du calendrier accepté. Vérifiez l’année.", french_date(.at.date()))]

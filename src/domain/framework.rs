@@ -207,7 +207,7 @@ impl<'a> Item<'a> {
 
 /// Why a framework cannot be used; every fault is listed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Ce référentiel ne peut pas être utilisé : {}", .reasons.join(" "))]
+#[error("Ce référentiel ne peut pas être utilisé : {}", .reasons.join(" "))]
 pub struct FrameworkRefused {
     /// French sentences.
     pub reasons: Vec<String>,
@@ -320,19 +320,19 @@ impl Framework {
                 found.push(format!("L’élément « {code} » n’a pas d’intitulé."));
             }
             if self.source(item.source()).is_none() {
-                found.push(format!("L’élément « {code} » cite la source « {} », qui n’existe pas.", item.source()));
+                found.push(format!("L’élément « {code} » cite la source « {} », qui n’existe pas.", item.source()));
             }
         }
         let competences: BTreeSet<&str> = self.competences.iter().map(|competence| competence.code.as_str()).collect();
         let families: BTreeSet<&str> = self.families.iter().map(|family| family.code.as_str()).collect();
         for activity in self.activities() {
             for code in activity.competences.iter().filter(|code| !competences.contains(code.as_str())) {
-                found.push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
+                found.push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
             }
         }
         for competence in &self.competences {
             for code in competence.families.iter().filter(|code| !families.contains(code.as_str())) {
-                found.push(format!("La compétence « {} » cite la famille « {code} », qui n’existe pas.", competence.code));
+                found.push(format!("La compétence « {} » cite la famille « {code} », qui n’existe pas.", competence.code));
             }
         }
         for domain in &self.domains {

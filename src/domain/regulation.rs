@@ -312,7 +312,7 @@ pub struct AppealWording {
 
 /// Why a pack cannot be used; every fault is listed, so that its author corrects them at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Ce règlement ne peut pas être utilisé : {}", .reasons.join(" "))]
+#[error("Ce règlement ne peut pas être utilisé : {}", .reasons.join(" "))]
 pub struct PackRefused {
     /// French sentences, in the order of the file.
     pub reasons: Vec<String>,

@@ -78,7 +78,7 @@ pub struct Finding {
 
 /// Why a questionnaire cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Ce questionnaire ne peut pas être utilisé : {}", .reasons.join(" "))]
+#[error("Ce questionnaire ne peut pas être utilisé : {}", .reasons.join(" "))]
 pub struct SurveyRefused {
     pub reasons: Vec<String>,
 }
@@ -246,7 +246,7 @@ impl Survey {
         for table in &self.tables {
             for code in [&table.rows, &table.columns] {
                 match self.dimension(code) {
-                    None => found.push(format!("Le tableau « {} » cite la dimension « {code} », qui n’existe pas.", table.code)),
+                    None => found.push(format!("Le tableau « {} » cite la dimension « {code} », qui n’existe pas.", table.code)),
                     Some(dimension) if dimension.categories.is_empty() => found.push(format!("La dimension « {code} » n’a aucune catégorie.")),
                     Some(_) => {}
                 }

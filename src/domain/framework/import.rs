@@ -100,7 +100,7 @@ impl Framework {
                 .domains
                 .iter_mut()
                 .find(|domain| domain.code == parent)
-                .ok_or_else(|| format!("l’objectif « {code} » vient avant son domaine « {parent} », ou sans lui."))?
+                .ok_or_else(|| format!("l’objectif « {code} » vient avant son domaine « {parent} », ou sans lui."))?
                 .objectives
                 .push(Objective { code, label, source, status, note, activities: Vec::new() }),
             "activite" => {
@@ -110,7 +110,7 @@ impl Framework {
                     .iter_mut()
                     .flat_map(|domain| &mut domain.objectives)
                     .find(|objective| objective.code == parent)
-                    .ok_or_else(|| format!("l’activité « {code} » vient avant son objectif « {parent} », ou sans lui."))?
+                    .ok_or_else(|| format!("l’activité « {code} » vient avant son objectif « {parent} », ou sans lui."))?
                     .activities
                     .push(Activity { code, label, levels, competences, source, status, note });
             }

@@ -86,12 +86,12 @@ fn publics(pack: &RegulationPack, found: &mut Vec<String>) {
     for category in &pack.categories {
         for corps in &category.corps {
             if !pack.corps.iter().any(|alias| alias.code == *corps) {
-                found.push(format!("La catégorie « {} » cite le corps « {corps} », qui n’existe pas.", category.code));
+                found.push(format!("La catégorie « {} » cite le corps « {corps} », qui n’existe pas.", category.code));
             }
         }
         for status in category.statuses.iter().chain(&category.refused_statuses) {
             if !pack.statuses.iter().any(|alias| alias.code == *status) {
-                found.push(format!("La catégorie « {} » cite le statut « {status} », qui n’existe pas.", category.code));
+                found.push(format!("La catégorie « {} » cite le statut « {status} », qui n’existe pas.", category.code));
             }
         }
         for status in category.statuses.iter().filter(|status| category.refused_statuses.contains(status)) {

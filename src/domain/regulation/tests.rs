@@ -173,3 +173,19 @@ fn a_mean_is_compared_without_rounding_and_a_floor_eliminates() {
         assert_eq!(pass.shortfalls(&[("1", one), ("2", two)]).len(), shortfalls, "{one} {two}");
     }
 }
+
+#[test]
+fn what_the_packs_show_keeps_its_punctuation_on_the_line() {
+    let wrong = [" :", " ;", " !", " ?", " »", "« ", "n° 2", "'"];
+    for (name, text) in [
+        ("regulation", EMBEDDED),
+        ("framework", crate::domain::framework::Framework::embedded_text()),
+        ("survey", crate::domain::survey::Survey::embedded_text()),
+    ] {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+            for mark in wrong {
+                assert!(!line.contains(mark), "{name}, line {}: {mark:?} in {line}", index + 1);
+            }
+        }
+    }
+}
