@@ -157,3 +157,10 @@ fn the_deciding_line_names_the_rule_a_decision_record_keeps() {
         assert_eq!(found.deciding_line().map(|line| line.rule.as_str()), Some(rule), "{corps} / {status}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn capitals_and_outer_spaces_never_change_what_is_recognised(typed in "[A-Za-zéèêÉœç·().' -]{0,30}") {
+        proptest::prop_assert_eq!(fold_wording(&format!("  {} ", typed.to_uppercase())), fold_wording(&typed));
+    }
+}

@@ -1,6 +1,7 @@
 //! Answers checked, summed and masked; no small count can be found by subtraction.
 
 use super::*;
+use proptest::strategy::Strategy as _;
 
 fn survey() -> Survey { Survey::embedded().unwrap() }
 
@@ -104,5 +105,22 @@ fn a_damaged_questionnaire_is_refused() {
         assert!(EMBEDDED.contains(from));
         let refused = Survey::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(refused.contains(expected), "{to}: {refused}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_the_counts_no_line_hides_exactly_one(counts in (1..6usize).prop_flat_map(|width| proptest::collection::vec(proptest::collection::vec(0..40u32, width), 1..8))) {
+        let mut full: Vec<Vec<u32>> = counts.iter().map(|line| line.iter().copied().chain([line.iter().sum()]).collect()).collect();
+        full.push((0..full[0].len()).map(|c| full.iter().map(|line| line[c]).sum()).collect());
+        let masked = masks(&full, 5);
+        let (height, width) = (full.len(), full[0].len());
+        for r in 0..height {
+            proptest::prop_assert_ne!((0..width).filter(|c| masked.contains(&(r, *c))).count(), 1);
+        }
+        for c in 0..width {
+            proptest::prop_assert_ne!((0..height).filter(|r| masked.contains(&(*r, c))).count(), 1);
+        }
+        proptest::prop_assert!((0..height).all(|r| (0..width).all(|c| full[r][c] >= 5 || masked.contains(&(r, c)))));
     }
 }
