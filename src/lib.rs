@@ -2,7 +2,10 @@
 //! `domain` decides, `store` remembers, `web` shows; arrows go web -> store -> domain, never back.
 #![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod mail;
 pub mod pdf;
+pub mod store;
 pub mod web;

@@ -24,17 +24,30 @@ pub fn url(path: &str) -> String {
 }
 
 fn fingerprint(file: &rust_embed::EmbeddedFile) -> String {
-    file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    file.metadata
+        .sha256_hash()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// `GET /assets/{fingerprint}/{*path}`.
 pub async fn serve(Path((asked, path)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let Some(file) = Files::get(&path) else { return AppError::not_found().into_response() };
+    let Some(file) = Files::get(&path) else {
+        return AppError::not_found().into_response();
+    };
     let current = fingerprint(&file);
     // During an upgrade a page of the former version may ask for its style: give today's, keep nothing.
-    let caching = if asked == current { FOREVER } else { "no-cache" };
+    let caching = if asked == current {
+        FOREVER
+    } else {
+        "no-cache"
+    };
     let tag = format!("\"{current}\"");
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
     let mut response = if known.is_some_and(|known| known.contains(&tag)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -68,7 +81,9 @@ mod tests {
     #[test]
     fn an_address_carries_the_fingerprint_of_the_content() {
         let url = url("css/site.css");
-        let hash = url.strip_prefix("/assets/").and_then(|rest| rest.strip_suffix("/css/site.css"));
+        let hash = url
+            .strip_prefix("/assets/")
+            .and_then(|rest| rest.strip_suffix("/css/site.css"));
         assert_eq!(hash.map(str::len), Some(16), "{url}");
     }
 }

@@ -353,7 +353,12 @@ fn as_problem(error: &AppError, request_id: &str) -> Response {
 
 fn as_page(error: &AppError, request_id: &str, shell: Shell) -> Response {
     let page = shell.page(&error.title).without_flash();
-    let shown = ErrorPage { page, error, request_id }.render();
+    let shown = ErrorPage {
+        page,
+        error,
+        request_id,
+    }
+    .render();
     match shown {
         Ok(html) => axum::response::Html(html).into_response(),
         Err(cause) => {

@@ -8,7 +8,6 @@ pub mod error;
 pub mod form;
 pub mod law;
 pub mod page;
-pub mod rights;
 pub mod routes;
 pub mod security;
 
@@ -24,7 +23,11 @@ use routes::Routes;
 use security::Guard;
 
 /// Puts the layers around the routes, the outermost last.
-pub fn protected<S: Clone + Send + Sync + 'static>(routes: Routes<S>, guard: &Arc<Guard>, state: S) -> Router {
+pub fn protected<S: Clone + Send + Sync + 'static>(
+    routes: Routes<S>,
+    guard: &Arc<Guard>,
+    state: S,
+) -> Router {
     let pages = routes
         .into_router()
         .fallback(|| async { AppError::not_found() })

@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::AppError;
-use super::rights::{Actor, Role};
+use crate::domain::permission::{Actor, Role};
 
 /// The tone of a message, with the word that says it without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,15 @@ impl Tone {
 
     #[must_use]
     pub fn from_class(class: &str) -> Option<Self> {
-        [Tone::Info, Tone::Success, Tone::Warning, Tone::Error, Tone::Neutral]
-            .into_iter()
-            .find(|tone| tone.class() == class)
+        [
+            Tone::Info,
+            Tone::Success,
+            Tone::Warning,
+            Tone::Error,
+            Tone::Neutral,
+        ]
+        .into_iter()
+        .find(|tone| tone.class() == class)
     }
 }
 
@@ -68,17 +74,26 @@ pub struct Flash {
 impl Flash {
     #[must_use]
     pub fn success(text: impl Into<String>) -> Self {
-        Flash { kind: Tone::Success, text: text.into() }
+        Flash {
+            kind: Tone::Success,
+            text: text.into(),
+        }
     }
 
     #[must_use]
     pub fn info(text: impl Into<String>) -> Self {
-        Flash { kind: Tone::Info, text: text.into() }
+        Flash {
+            kind: Tone::Info,
+            text: text.into(),
+        }
     }
 
     #[must_use]
     pub fn warning(text: impl Into<String>) -> Self {
-        Flash { kind: Tone::Warning, text: text.into() }
+        Flash {
+            kind: Tone::Warning,
+            text: text.into(),
+        }
     }
 
     /// `303` to `path`, where the message will be shown.
@@ -95,7 +110,9 @@ impl Flash {
 pub fn see_other(path: &str) -> Response {
     match HeaderValue::from_str(path) {
         Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
-        Err(cause) => AppError::internal(format!("redirection to {path:?}: {cause}")).into_response(),
+        Err(cause) => {
+            AppError::internal(format!("redirection to {path:?}: {cause}")).into_response()
+        }
     }
 }
 
@@ -125,7 +142,10 @@ pub struct CsrfToken {
 impl CsrfToken {
     #[must_use]
     pub fn new(value: &str) -> Self {
-        CsrfToken { value: Arc::from(value), written: Arc::default() }
+        CsrfToken {
+            value: Arc::from(value),
+            written: Arc::default(),
+        }
     }
 
     #[must_use]
@@ -156,17 +176,41 @@ pub struct NavItem {
 
 /// The sections of the site and who sees them; no role means everyone.
 const SECTIONS: &[(&str, &str, Audience)] = &[
-    ("/mon-dossier", "Mon dossier", Audience::Roles(&[Role::Candidate])),
-    ("/jury", "Jury", Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident])),
-    ("/gestion", "Gestion", Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead])),
-    ("/formation", "Formation", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
+    (
+        "/mon-dossier",
+        "Mon dossier",
+        Audience::Roles(&[Role::Candidate]),
+    ),
+    (
+        "/jury",
+        "Jury",
+        Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident]),
+    ),
+    (
+        "/gestion",
+        "Gestion",
+        Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead]),
+    ),
+    (
+        "/formation",
+        "Formation",
+        Audience::Roles(&[Role::TrainingManager, Role::Tutor]),
+    ),
     (
         "/personnels",
         "Personnels",
         Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator]),
     ),
-    ("/enquete", "Enquête", Audience::Roles(&[Role::TrainingManager, Role::NationalReader])),
-    ("/national", "National", Audience::Roles(&[Role::NationalReader])),
+    (
+        "/enquete",
+        "Enquête",
+        Audience::Roles(&[Role::TrainingManager, Role::NationalReader]),
+    ),
+    (
+        "/national",
+        "National",
+        Audience::Roles(&[Role::NationalReader]),
+    ),
     (
         "/administration",
         "Administration",
@@ -195,7 +239,10 @@ fn navigation(actor: Option<&Actor>, path: &str) -> Vec<NavItem> {
         .map(|(href, label, _)| NavItem {
             label,
             href,
-            current: path == *href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')),
+            current: path == *href
+                || path
+                    .strip_prefix(href)
+                    .is_some_and(|rest| rest.starts_with('/')),
         })
         .collect()
 }
@@ -232,7 +279,8 @@ impl Page {
     #[must_use]
     pub fn under(mut self, label: &str, href: &str) -> Self {
         let before_last = self.crumbs.len().saturating_sub(1);
-        self.crumbs.insert(before_last, (label.to_owned(), Some(href.to_owned())));
+        self.crumbs
+            .insert(before_last, (label.to_owned(), Some(href.to_owned())));
         self
     }
 
@@ -265,11 +313,20 @@ impl Page {
     #[must_use]
     pub fn document_title(&self) -> String {
         let mut parts: Vec<&str> = vec![&self.title];
-        let steps = self.crumbs.iter().rev().skip(1).map(|(label, _)| label.as_str());
+        let steps = self
+            .crumbs
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|(label, _)| label.as_str());
         parts.extend(steps.filter(|label| *label != "Accueil"));
         parts.push("cplds");
         let title = parts.join(" – ");
-        if self.has_errors { format!("Erreur\u{a0}: {title}") } else { title }
+        if self.has_errors {
+            format!("Erreur\u{a0}: {title}")
+        } else {
+            title
+        }
     }
 
     #[must_use]
@@ -306,7 +363,10 @@ impl Pages {
         total: usize,
     ) -> Self {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in filters.into_iter().filter(|(name, value)| *name != "page" && !value.is_empty()) {
+        for (name, value) in filters
+            .into_iter()
+            .filter(|(name, value)| *name != "page" && !value.is_empty())
+        {
             query.append_pair(name, value);
         }
         let query = query.finish();
@@ -314,7 +374,12 @@ impl Pages {
         let per_page = per_page.max(1);
         let last = total.div_ceil(per_page).max(1);
         let current = asked.parse::<usize>().unwrap_or(1).clamp(1, last);
-        Pages { current, per_page, total, base: format!("{path}?{query}{separator}page=") }
+        Pages {
+            current,
+            per_page,
+            total,
+            base: format!("{path}?{query}{separator}page="),
+        }
     }
 
     #[must_use]
@@ -347,9 +412,17 @@ impl Pages {
             let is_near = number.abs_diff(self.current) <= 1;
             if number == 1 || number == count || is_near {
                 let href = Some(format!("{}{number}", self.base));
-                links.push(PageLink { number, href, is_current: number == self.current });
+                links.push(PageLink {
+                    number,
+                    href,
+                    is_current: number == self.current,
+                });
             } else if links.last().is_some_and(|link| link.href.is_some()) {
-                links.push(PageLink { number, href: None, is_current: false });
+                links.push(PageLink {
+                    number,
+                    href: None,
+                    is_current: false,
+                });
             }
         }
         links
@@ -386,7 +459,10 @@ impl Shell {
         Page {
             title: title.to_owned(),
             heading: title.to_owned(),
-            crumbs: vec![("Accueil".to_owned(), Some("/".to_owned())), (title.to_owned(), None)],
+            crumbs: vec![
+                ("Accueil".to_owned(), Some("/".to_owned())),
+                (title.to_owned(), None),
+            ],
             nav: navigation(self.actor.as_deref(), &self.path),
             signed_in: self.actor.as_ref().map(|actor| actor.name.clone()),
             academy: self.academy.clone(),
@@ -444,9 +520,19 @@ mod tests {
     #[test]
     fn a_title_goes_from_the_page_to_the_site() {
         let shell = Shell::default();
-        let page = shell.page("Jean Petit").under("Gestion", "/gestion").under("Dossiers", "/gestion/dossiers");
-        assert_eq!(page.document_title(), "Jean Petit – Dossiers – Gestion – cplds");
-        let labels: Vec<&str> = page.crumbs.iter().map(|(label, _)| label.as_str()).collect();
+        let page = shell
+            .page("Jean Petit")
+            .under("Gestion", "/gestion")
+            .under("Dossiers", "/gestion/dossiers");
+        assert_eq!(
+            page.document_title(),
+            "Jean Petit – Dossiers – Gestion – cplds"
+        );
+        let labels: Vec<&str> = page
+            .crumbs
+            .iter()
+            .map(|(label, _)| label.as_str())
+            .collect();
         assert_eq!(labels, ["Accueil", "Gestion", "Dossiers", "Jean Petit"]);
         let refused = shell.page("Connexion").with_errors(true);
         assert_eq!(refused.document_title(), "Erreur\u{a0}: Connexion – cplds");
@@ -456,7 +542,11 @@ mod tests {
     fn a_section_is_current_on_its_pages_and_not_on_its_namesakes() {
         let at = |path: &str| {
             let items = navigation(None, path);
-            items.into_iter().filter(|item| item.current).map(|item| item.href).collect::<Vec<_>>()
+            items
+                .into_iter()
+                .filter(|item| item.current)
+                .map(|item| item.href)
+                .collect::<Vec<_>>()
         };
         assert_eq!(at("/verifier/22-2027-0007"), ["/verifier"]);
         assert!(at("/verifierons").is_empty());
@@ -464,13 +554,30 @@ mod tests {
 
     #[test]
     fn pages_keep_the_filters_and_leave_out_the_far_ones() {
-        let pages = Pages::new("/gestion", [("nom", "Noël"), ("page", "3"), ("etat", "")], "5", 50, 480);
+        let pages = Pages::new(
+            "/gestion",
+            [("nom", "Noël"), ("page", "3"), ("etat", "")],
+            "5",
+            50,
+            480,
+        );
         assert_eq!(pages.base, "/gestion?nom=No%C3%ABl&page=");
-        let numbers: Vec<(usize, bool)> =
-            pages.links().into_iter().map(|link| (link.number, link.href.is_some())).collect();
+        let numbers: Vec<(usize, bool)> = pages
+            .links()
+            .into_iter()
+            .map(|link| (link.number, link.href.is_some()))
+            .collect();
         assert_eq!(
             numbers,
-            [(1, true), (2, false), (4, true), (5, true), (6, true), (7, false), (10, true)]
+            [
+                (1, true),
+                (2, false),
+                (4, true),
+                (5, true),
+                (6, true),
+                (7, false),
+                (10, true)
+            ]
         );
         assert_eq!(pages.sentence(), "Lignes 201 à 250 sur 480.");
         assert_eq!(Pages::new("/gestion", [], "99", 50, 480).current, 10);

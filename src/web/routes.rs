@@ -10,12 +10,12 @@ use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, on, MethodFilter};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::csrf;
 use super::error::AppError;
 use super::page::{Shell, see_other};
-use super::rights::{Actor, Role};
+use crate::domain::permission::{Actor, Role};
 
 /// Largest body of an ordinary form, and of a form with files, in bytes.
 pub const FORM_LIMIT: usize = 256 * 1024;
@@ -68,7 +68,10 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn new() -> Self {
-        Routes { router: Router::new(), table: Vec::new() }
+        Routes {
+            router: Router::new(),
+            table: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -77,7 +80,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.add(Method::GET, path, gate, FORM_LIMIT, on(MethodFilter::GET, handler))
+        self.add(
+            Method::GET,
+            path,
+            gate,
+            FORM_LIMIT,
+            on(MethodFilter::GET, handler),
+        )
     }
 
     /// An act, from an ordinary form.
@@ -107,7 +116,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.add(Method::POST, path, gate, limit, on(MethodFilter::POST, handler))
+        self.add(
+            Method::POST,
+            path,
+            gate,
+            limit,
+            on(MethodFilter::POST, handler),
+        )
     }
 
     /// For the API: a method that forms do not have.
@@ -117,7 +132,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.add(Method::PUT, path, gate, FORM_LIMIT, on(MethodFilter::PUT, handler))
+        self.add(
+            Method::PUT,
+            path,
+            gate,
+            FORM_LIMIT,
+            on(MethodFilter::PUT, handler),
+        )
     }
 
     #[must_use]
@@ -160,7 +181,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 }
 
 async fn enforce(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let actor = request.extensions().get::<Shell>().and_then(|shell| shell.actor.as_deref());
+    let actor = request
+        .extensions()
+        .get::<Shell>()
+        .and_then(|shell| shell.actor.as_deref());
     if gate.admits(actor) {
         return next.run(request).await;
     }

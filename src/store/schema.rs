@@ -1,0 +1,651 @@
+//! Tables as diesel sees them, in the order of the life cycle. Written from the migrations; a test compares the two.
+#![allow(clippy::wildcard_imports)]
+
+diesel::table! {
+    settings (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    academies (code) {
+        code -> Text,
+        name -> Text,
+        region -> Text,
+        region_code -> Text,
+        departments -> Text,
+        time_zone -> Text,
+        city -> Text,
+        court -> Text,
+        service -> Text,
+        phone -> Text,
+        email -> Text,
+        signatory_name -> Text,
+        signatory_title -> Text,
+        delegation -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    packs (id) {
+        id -> Text,
+        kind -> Text,
+        version -> Text,
+        title -> Text,
+        source -> Text,
+        sha256 -> Text,
+        loaded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    pack_validations (id) {
+        id -> Text,
+        pack_id -> Text,
+        path -> Text,
+        validated_by -> Text,
+        validated_by_name -> Text,
+        validated_at -> Timestamp,
+        note -> Text,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        created_at -> Timestamp,
+        verified_at -> Nullable<Timestamp>,
+        disabled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    role_grants (id) {
+        id -> Text,
+        user_id -> Text,
+        role -> Text,
+        academy_code -> Nullable<Text>,
+        granted_by -> Text,
+        granted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    login_sessions (token_hash) {
+        token_hash -> Text,
+        user_id -> Text,
+        created_at -> Timestamp,
+        seen_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    login_throttles (key) {
+        key -> Text,
+        failures -> Integer,
+        window_started_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    people (id) {
+        id -> Text,
+        academy_code -> Text,
+        identity_key -> Text,
+        homonym -> Integer,
+        civility -> Text,
+        birth_name -> Text,
+        usage_name -> Nullable<Text>,
+        first_names -> Text,
+        birth_date -> Text,
+        birth_place -> Nullable<Text>,
+        email -> Text,
+        email_key -> Text,
+        phone -> Nullable<Text>,
+        sort_key -> Text,
+        user_id -> Nullable<Text>,
+        created_at -> Timestamp,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    links (token_hash) {
+        token_hash -> Text,
+        purpose -> Text,
+        email -> Text,
+        name -> Text,
+        user_id -> Nullable<Text>,
+        person_id -> Nullable<Text>,
+        juror_id -> Nullable<Text>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    staff_records (person_id) {
+        person_id -> Text,
+        category -> Nullable<Text>,
+        corps -> Text,
+        status -> Text,
+        contract_date -> Nullable<Text>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    postings (id) {
+        id -> Text,
+        person_id -> Text,
+        academy_code -> Text,
+        level -> Text,
+        place -> Text,
+        uai -> Nullable<Text>,
+        department -> Nullable<Text>,
+        quota -> Integer,
+        starts_on -> Text,
+        ends_on -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    exercised_activities (id) {
+        id -> Text,
+        person_id -> Text,
+        framework_id -> Text,
+        item_code -> Text,
+        since -> Text,
+    }
+}
+
+diesel::table! {
+    evidence (id) {
+        id -> Text,
+        person_id -> Text,
+        framework_id -> Text,
+        item_code -> Text,
+        source -> Text,
+        level -> Integer,
+        dated_on -> Text,
+        author -> Text,
+        reference -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    training_sessions (id) {
+        id -> Text,
+        academy_code -> Text,
+        title -> Text,
+        school_year -> Integer,
+        regulation_id -> Text,
+        starts_on -> Text,
+        ends_on -> Text,
+        place -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    enrolments (id) {
+        id -> Text,
+        training_session_id -> Text,
+        person_id -> Text,
+        tutor_person_id -> Nullable<Text>,
+        tutor_name -> Nullable<Text>,
+        tutor_email_key -> Nullable<Text>,
+        enrolled_at -> Timestamp,
+        withdrawn_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    attendances (id) {
+        id -> Text,
+        enrolment_id -> Text,
+        module_code -> Text,
+        held_on -> Text,
+        minutes -> Integer,
+        noted_by -> Text,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    exam_sessions (id) {
+        id -> Text,
+        academy_code -> Text,
+        year -> Integer,
+        state -> Text,
+        regulation_id -> Text,
+        framework_id -> Text,
+        registration_opens_at -> Timestamp,
+        registration_closes_at -> Timestamp,
+        epreuves_from -> Text,
+        epreuves_to -> Text,
+        centre_name -> Text,
+        centre_uai -> Nullable<Text>,
+        list_fixed_at -> Nullable<Timestamp>,
+        publication_at -> Nullable<Timestamp>,
+        published_at -> Nullable<Timestamp>,
+        created_by -> Text,
+        created_at -> Timestamp,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    required_pieces (session_id, code) {
+        session_id -> Text,
+        code -> Text,
+        label -> Text,
+    }
+}
+
+diesel::table! {
+    registrations (id) {
+        id -> Text,
+        session_id -> Text,
+        person_id -> Text,
+        rank -> Integer,
+        number -> Text,
+        state -> Text,
+        eligibility -> Text,
+        category -> Nullable<Text>,
+        corps -> Text,
+        status -> Text,
+        contract_date -> Nullable<Text>,
+        uai -> Nullable<Text>,
+        school_name -> Text,
+        department -> Text,
+        trained -> Bool,
+        accommodation -> Nullable<Text>,
+        source -> Text,
+        submitted_at -> Timestamp,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    pieces (registration_id, code) {
+        registration_id -> Text,
+        code -> Text,
+        state -> Text,
+        noted_by -> Text,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    kept_marks (id) {
+        id -> Text,
+        registration_id -> Text,
+        epreuve -> Integer,
+        mark -> Integer,
+        origin_year -> Integer,
+    }
+}
+
+diesel::table! {
+    decisions (id) {
+        id -> Text,
+        session_id -> Text,
+        registration_id -> Text,
+        kind -> Text,
+        rule -> Text,
+        law -> Text,
+        pack_id -> Text,
+        facts -> Text,
+        explanation -> Text,
+        proposed -> Text,
+        outcome -> Nullable<Text>,
+        reasons -> Nullable<Text>,
+        proposed_at -> Timestamp,
+        decided_at -> Nullable<Timestamp>,
+        decided_by -> Nullable<Text>,
+        decided_by_name -> Nullable<Text>,
+        superseded_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    juries (session_id) {
+        session_id -> Text,
+        order_reference -> Text,
+        signed_on -> Text,
+        signed_by -> Text,
+    }
+}
+
+diesel::table! {
+    jurors (id) {
+        id -> Text,
+        session_id -> Text,
+        user_id -> Nullable<Text>,
+        civility -> Text,
+        last_name -> Text,
+        first_names -> Text,
+        email -> Text,
+        email_key -> Text,
+        phone -> Nullable<Text>,
+        quality -> Text,
+        uai -> Nullable<Text>,
+        school_name -> Nullable<Text>,
+        is_president -> Bool,
+        availability -> Text,
+        sort_key -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    commissions (id) {
+        id -> Text,
+        session_id -> Text,
+        label -> Text,
+    }
+}
+
+diesel::table! {
+    commission_members (commission_id, juror_id) {
+        commission_id -> Text,
+        juror_id -> Text,
+        is_chair -> Bool,
+    }
+}
+
+diesel::table! {
+    conflicts (id) {
+        id -> Text,
+        session_id -> Text,
+        juror_id -> Text,
+        registration_id -> Text,
+        kind -> Text,
+        detail -> Text,
+        dismissed_reason -> Nullable<Text>,
+        dismissed_by -> Nullable<Text>,
+        dismissed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    slots (id) {
+        id -> Text,
+        session_id -> Text,
+        registration_id -> Text,
+        epreuve -> Integer,
+        commission_id -> Text,
+        starts_at -> Timestamp,
+        ends_at -> Timestamp,
+        site -> Text,
+        uai -> Nullable<Text>,
+        room -> Text,
+        convoked_at -> Nullable<Timestamp>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    evaluations (id) {
+        id -> Text,
+        session_id -> Text,
+        registration_id -> Text,
+        epreuve -> Integer,
+        state -> Text,
+        mark -> Nullable<Integer>,
+        origin_year -> Nullable<Integer>,
+        appraisal -> Nullable<Text>,
+        version -> Integer,
+        entered_by -> Nullable<Text>,
+        entered_by_name -> Nullable<Text>,
+        entered_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    evaluation_lines (evaluation_id, line_code) {
+        evaluation_id -> Text,
+        line_code -> Text,
+        level -> Integer,
+    }
+}
+
+diesel::table! {
+    working_notes (evaluation_id, user_id) {
+        evaluation_id -> Text,
+        user_id -> Text,
+        notes -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    deliberations (session_id) {
+        session_id -> Text,
+        state -> Text,
+        opened_at -> Timestamp,
+        opened_by -> Text,
+        president_name -> Text,
+        sealed_at -> Nullable<Timestamp>,
+        sealed_by -> Nullable<Text>,
+        sealed_by_name -> Nullable<Text>,
+        seal -> Nullable<Text>,
+        reopening_reason -> Nullable<Text>,
+        reopening_asked_by -> Nullable<Text>,
+        reopening_asked_by_name -> Nullable<Text>,
+        reopening_asked_at -> Nullable<Timestamp>,
+        reopenings -> Integer,
+    }
+}
+
+diesel::table! {
+    results (registration_id) {
+        registration_id -> Text,
+        session_id -> Text,
+        outcome -> Text,
+        explanation -> Text,
+        decided_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    documents (id) {
+        id -> Text,
+        academy_code -> Text,
+        session_id -> Nullable<Text>,
+        subject_id -> Text,
+        kind -> Text,
+        file_name -> Text,
+        content_type -> Text,
+        sha256 -> Text,
+        bytes -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    certificates (id) {
+        id -> Text,
+        academy_code -> Text,
+        session_id -> Text,
+        year -> Integer,
+        rank -> Integer,
+        number -> Text,
+        control_key -> Text,
+        registration_id -> Text,
+        person_id -> Text,
+        snapshot -> Text,
+        snapshot_sha256 -> Text,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        state_changed_at -> Nullable<Timestamp>,
+        issued_at -> Timestamp,
+        issued_by -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    audit_entries (lock_key, seq) {
+        lock_key -> Text,
+        seq -> BigInt,
+        at -> Timestamp,
+        actor_id -> Text,
+        actor_name -> Text,
+        action -> Text,
+        object_kind -> Text,
+        object_id -> Text,
+        before_hash -> Nullable<Text>,
+        after_hash -> Nullable<Text>,
+        detail -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        academy_code -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        kind -> Text,
+        dedupe_key -> Text,
+        recipient -> Text,
+        recipient_name -> Text,
+        subject -> Text,
+        body_text -> Text,
+        body_html -> Nullable<Text>,
+        attachments -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Timestamp,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        sent_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Text,
+        kind -> Text,
+        session_id -> Nullable<Text>,
+        subject_id -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Timestamp,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        done_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::joinable!(pack_validations -> packs (pack_id));
+diesel::joinable!(role_grants -> users (user_id));
+diesel::joinable!(role_grants -> academies (academy_code));
+diesel::joinable!(login_sessions -> users (user_id));
+diesel::joinable!(people -> academies (academy_code));
+diesel::joinable!(people -> users (user_id));
+diesel::joinable!(links -> users (user_id));
+diesel::joinable!(links -> people (person_id));
+diesel::joinable!(staff_records -> people (person_id));
+diesel::joinable!(postings -> people (person_id));
+diesel::joinable!(postings -> academies (academy_code));
+diesel::joinable!(exercised_activities -> people (person_id));
+diesel::joinable!(exercised_activities -> packs (framework_id));
+diesel::joinable!(evidence -> people (person_id));
+diesel::joinable!(evidence -> packs (framework_id));
+diesel::joinable!(training_sessions -> academies (academy_code));
+diesel::joinable!(training_sessions -> packs (regulation_id));
+diesel::joinable!(enrolments -> training_sessions (training_session_id));
+diesel::joinable!(attendances -> enrolments (enrolment_id));
+diesel::joinable!(exam_sessions -> academies (academy_code));
+diesel::joinable!(required_pieces -> exam_sessions (session_id));
+diesel::joinable!(registrations -> exam_sessions (session_id));
+diesel::joinable!(registrations -> people (person_id));
+diesel::joinable!(pieces -> registrations (registration_id));
+diesel::joinable!(kept_marks -> registrations (registration_id));
+diesel::joinable!(decisions -> exam_sessions (session_id));
+diesel::joinable!(decisions -> registrations (registration_id));
+diesel::joinable!(decisions -> packs (pack_id));
+diesel::joinable!(juries -> exam_sessions (session_id));
+diesel::joinable!(jurors -> exam_sessions (session_id));
+diesel::joinable!(jurors -> users (user_id));
+diesel::joinable!(commissions -> exam_sessions (session_id));
+diesel::joinable!(commission_members -> commissions (commission_id));
+diesel::joinable!(commission_members -> jurors (juror_id));
+diesel::joinable!(conflicts -> exam_sessions (session_id));
+diesel::joinable!(conflicts -> jurors (juror_id));
+diesel::joinable!(conflicts -> registrations (registration_id));
+diesel::joinable!(slots -> exam_sessions (session_id));
+diesel::joinable!(slots -> registrations (registration_id));
+diesel::joinable!(slots -> commissions (commission_id));
+diesel::joinable!(evaluations -> exam_sessions (session_id));
+diesel::joinable!(evaluations -> registrations (registration_id));
+diesel::joinable!(evaluation_lines -> evaluations (evaluation_id));
+diesel::joinable!(working_notes -> evaluations (evaluation_id));
+diesel::joinable!(working_notes -> users (user_id));
+diesel::joinable!(deliberations -> exam_sessions (session_id));
+diesel::joinable!(results -> registrations (registration_id));
+diesel::joinable!(results -> exam_sessions (session_id));
+diesel::joinable!(documents -> academies (academy_code));
+diesel::joinable!(documents -> exam_sessions (session_id));
+diesel::joinable!(certificates -> academies (academy_code));
+diesel::joinable!(certificates -> exam_sessions (session_id));
+diesel::joinable!(certificates -> registrations (registration_id));
+diesel::joinable!(certificates -> people (person_id));
+diesel::joinable!(outbox -> academies (academy_code));
+diesel::joinable!(outbox -> exam_sessions (session_id));
+diesel::joinable!(jobs -> exam_sessions (session_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    settings,
+    academies,
+    packs,
+    pack_validations,
+    users,
+    role_grants,
+    login_sessions,
+    login_throttles,
+    people,
+    links,
+    staff_records,
+    postings,
+    exercised_activities,
+    evidence,
+    training_sessions,
+    enrolments,
+    attendances,
+    exam_sessions,
+    required_pieces,
+    registrations,
+    pieces,
+    kept_marks,
+    decisions,
+    juries,
+    jurors,
+    commissions,
+    commission_members,
+    conflicts,
+    slots,
+    evaluations,
+    evaluation_lines,
+    working_notes,
+    deliberations,
+    results,
+    documents,
+    certificates,
+    audit_entries,
+    outbox,
+    jobs,
+);

@@ -1,0 +1,6 @@
+//! One test binary: stories through the outside of the program, each on both engines.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+mod doors;
