@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::page::{Page, Shell};
 use super::security::RequestId;
+use crate::store::StoreError;
 
 /// A refusal or a failure, ready to be shown.
 #[derive(Debug, Clone)]
@@ -249,7 +250,18 @@ impl From<askama::Error> for AppError {
     }
 }
 
-// The errors of the store become answers here: one `impl From<StoreError> for AppError`, beside this line.
+/// What went wrong below becomes a status and a sentence here, and nowhere else.
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => AppError::refused(refusal.to_string()),
+            StoreError::NotFound => AppError::not_found(),
+            StoreError::Conflict(sentence) => AppError::changed_meanwhile(sentence),
+            StoreError::Connection(_) | StoreError::Unavailable(_) => AppError::unavailable(error),
+            StoreError::Database(_) | StoreError::Broken(_) => AppError::internal(error),
+        }
+    }
+}
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {

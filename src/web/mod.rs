@@ -6,6 +6,7 @@ pub mod assets;
 pub mod csrf;
 pub mod error;
 pub mod form;
+pub mod french;
 pub mod law;
 pub mod page;
 pub mod routes;
@@ -18,9 +19,82 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::Db;
 use error::AppError;
 use routes::Routes;
-use security::Guard;
+use security::{Guard, SessionLookup, Surroundings};
+
+/// What every handler may ask for.
+#[derive(Clone)]
+pub struct AppState {
+    pub db: Db,
+    pub config: Arc<Config>,
+    pub guard: Arc<Guard>,
+}
+
+impl AppState {
+    /// `secret` is the content of the server's key file; `sessions` says who is signed in.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn new(
+        db: Db,
+        config: Config,
+        secret: &[u8],
+        sessions: Arc<dyn SessionLookup>,
+    ) -> Result<Self, AppError> {
+        let surroundings = Arc::new(Around {
+            clock: db.clock().clone(),
+        });
+        let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?;
+        Ok(AppState {
+            db,
+            config: Arc::new(config),
+            guard: Arc::new(guard),
+        })
+    }
+
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        self.db.clock()
+    }
+}
+
+struct Around {
+    clock: Clock,
+}
+
+impl Surroundings for Around {
+    fn simulated_now(&self) -> Option<String> {
+        let is_simulated = self.clock.is_simulated();
+        is_simulated.then(|| french::instant(self.clock.now(), french::PARIS))
+    }
+
+    fn academy_name(&self, code: &str) -> Option<String> {
+        // Two columns are enough here: `code;nom;…`.
+        include_str!("../reference/academies.csv")
+            .lines()
+            .find_map(|line| {
+                let mut columns = line.split([';', ',']);
+                (columns.next() == Some(code)).then(|| columns.next().map(str::to_owned))?
+            })
+            .map(|name| format!("Académie {}", french::of(&name)))
+    }
+}
+
+/// The whole site, in the order of the life cycle.
+pub fn app(state: AppState) -> Router {
+    let guard = Arc::clone(&state.guard);
+    protected(routes(), &guard, state)
+}
+
+/// Every route with its gate. A new part of the site adds its line here.
+#[must_use]
+pub fn routes() -> Routes<AppState> {
+    Routes::new().merge(law::routes())
+}
 
 /// Puts the layers around the routes, the outermost last.
 pub fn protected<S: Clone + Send + Sync + 'static>(
@@ -43,3 +117,6 @@ pub fn protected<S: Clone + Send + Sync + 'static>(
         .layer(from_fn(error::render))
         .layer(from_fn_with_state(Arc::clone(guard), security::headers))
 }
+
+#[cfg(test)]
+mod tests;

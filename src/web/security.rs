@@ -163,7 +163,7 @@ impl Guard {
         cookie(headers, &self.cookie_name("")).filter(|token| !token.is_empty())
     }
 
-    fn sign_flash(&self, flash: &Flash) -> String {
+    pub(super) fn sign_flash(&self, flash: &Flash) -> String {
         let text: String = flash.text.chars().take(FLASH_LIMIT).collect();
         let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let said = format!("{}.{text}", flash.kind.class());
