@@ -119,4 +119,6 @@ pub fn protected<S: Clone + Send + Sync + 'static>(
 }
 
 #[cfg(test)]
+mod specimen;
+#[cfg(test)]
 mod tests;

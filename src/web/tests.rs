@@ -50,8 +50,34 @@ impl SessionLookup for Sessions {
     }
 }
 
-fn guard(url: &str) -> Arc<Guard> {
+pub(super) fn guard(url: &str) -> Arc<Guard> {
     Arc::new(Guard::new(&[1; 32], url, Arc::new(Sessions), Arc::new(Nowhere)).expect("a guard"))
+}
+
+/// What an officer sees around a page of the demonstration, with a message.
+pub(super) fn signed_in_page() -> Shell {
+    let actor = Actor {
+        name: "Marie-Anne de La Rochefoucauld-Liancourt".to_owned(),
+        grants: [
+            Role::ExamOfficer,
+            Role::TrainingManager,
+            Role::AcademyAdministrator,
+        ]
+        .map(|role| Grant {
+            role,
+            academy: Some("22".to_owned()),
+        })
+        .to_vec(),
+        ..Actor::system("test")
+    };
+    Shell {
+        actor: Some(Arc::new(actor)),
+        academy: Some("Académie de Limoges".to_owned()),
+        simulated_now: Some("1er mars 2027 à 9 h 05".to_owned()),
+        flash: Some(Flash::success("Le dossier est enregistré.")),
+        path: "/gestion/sessions".to_owned(),
+        ..Shell::default()
+    }
 }
 
 async fn echo(form: RawForm) -> String {
