@@ -17,10 +17,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use jiff::tz::TimeZone;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::academy::{Academy, french_date_time};
 use crate::store::Db;
 use error::AppError;
 use routes::Routes;
@@ -68,19 +70,16 @@ struct Around {
 
 impl Surroundings for Around {
     fn simulated_now(&self) -> Option<String> {
-        let is_simulated = self.clock.is_simulated();
-        is_simulated.then(|| french::instant(self.clock.now(), french::PARIS))
+        if !self.clock.is_simulated() {
+            return None;
+        }
+        // The banner speaks to everyone at once: one zone, that of the law.
+        let paris = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
+        Some(french_date_time(&self.clock.now().to_zoned(paris)))
     }
 
     fn academy_name(&self, code: &str) -> Option<String> {
-        // Two columns are enough here: `code;nom;…`.
-        include_str!("../reference/academies.csv")
-            .lines()
-            .find_map(|line| {
-                let mut columns = line.split([';', ',']);
-                (columns.next() == Some(code)).then(|| columns.next().map(str::to_owned))?
-            })
-            .map(|name| format!("Académie {}", french::of(&name)))
+        Academy::find(code).map(|academy| format!("Académie{}", academy.full_name().trim_start_matches("académie")))
     }
 }
 

@@ -403,3 +403,26 @@ fn every_route_of_the_site_is_in_the_table_with_its_gate() {
             .any(|row| row.path == "/accessibilite" && row.gate == Gate::Public)
     );
 }
+
+#[test]
+fn only_a_simulated_clock_is_announced_and_academies_are_named() {
+    let at = "2027-03-01T08:05:00Z".parse().expect("instant");
+    let demonstration = Around {
+        clock: Clock::manual(at),
+    };
+    assert_eq!(
+        demonstration.simulated_now().as_deref(),
+        Some("lundi 1er\u{a0}mars 2027 à 9\u{a0}h\u{a0}05")
+    );
+    assert_eq!(
+        Around {
+            clock: Clock::system()
+        }
+        .simulated_now(),
+        None
+    );
+    assert_eq!(
+        demonstration.academy_name("22").as_deref(),
+        Some("Académie de Limoges")
+    );
+}
