@@ -25,6 +25,8 @@ pub struct AppError {
     pub title: String,
     pub sentence: String,
     pub what_next: String,
+    /// Seconds to wait before asking again, said to programs as `Retry-After`.
+    retry_after: Option<u64>,
     /// Said to the log only.
     cause: Option<Arc<str>>,
 }
@@ -44,8 +46,15 @@ impl AppError {
             title: title.to_owned(),
             sentence: sentence.into(),
             what_next: what_next.into(),
+            retry_after: None,
             cause: None,
         }
+    }
+
+    #[must_use]
+    const fn after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// Keeps what really happened for the log.
@@ -178,6 +187,7 @@ impl AppError {
                 }
             ),
         )
+        .after(wait_seconds)
     }
 
     #[must_use]
@@ -201,6 +211,7 @@ impl AppError {
             "Le service ne peut pas répondre pour le moment.",
             "Réessayez dans quelques minutes. Si vous veniez d’envoyer un formulaire, vérifiez d’abord s’il a été enregistré.",
         )
+        .after(60)
         .because(cause)
     }
 
@@ -266,6 +277,10 @@ impl From<StoreError> for AppError {
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        if let Some(seconds) = self.retry_after {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -3,6 +3,7 @@
 //! every request goes through. A handler only translates; what is allowed is decided in `domain`.
 
 pub mod assets;
+pub mod client;
 pub mod csrf;
 pub mod error;
 pub mod form;
@@ -50,7 +51,8 @@ impl AppState {
         let surroundings = Arc::new(Around {
             clock: db.clock().clone(),
         });
-        let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?;
+        let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?
+            .trusting(&config.trusted_proxies);
         Ok(AppState {
             db,
             config: Arc::new(config),
@@ -113,6 +115,8 @@ pub fn protected<S: Clone + Send + Sync + 'static>(
         // Outside the session: the theme is the same for everyone.
         .route("/assets/{fingerprint}/{*path}", get(assets::serve))
         .fallback_service(pages)
+        // The session layer may panic too, and the pages above it no longer catch that.
+        .layer(CatchPanicLayer::custom(error::from_panic))
         .layer(from_fn(error::render))
         .layer(from_fn_with_state(Arc::clone(guard), security::headers))
 }

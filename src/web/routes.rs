@@ -180,7 +180,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-async fn enforce(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+async fn enforce(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    if gate == Gate::Bearer {
+        // No form token is asked there, so a cookie must not sign anybody in.
+        request.extensions_mut().insert(Shell::default());
+    }
     let actor = request
         .extensions()
         .get::<Shell>()

@@ -3,6 +3,7 @@
 //! Where sessions are kept is not known here: `SessionLookup` is the plug.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::client::TrustedProxies;
 use super::error::AppError;
 use super::page::{CsrfToken, Flash, Shell, Tone};
 use crate::domain::permission::Actor;
@@ -81,6 +83,7 @@ pub struct Guard {
     is_https: bool,
     sessions: Arc<dyn SessionLookup>,
     surroundings: Arc<dyn Surroundings>,
+    proxies: TrustedProxies,
 }
 
 impl Guard {
@@ -99,7 +102,15 @@ impl Guard {
             is_https: public_url.starts_with("https://"),
             sessions,
             surroundings,
+            proxies: TrustedProxies::default(),
         })
+    }
+
+    /// The proxies that may say where a request comes from.
+    #[must_use]
+    pub fn trusting(mut self, proxies: &[IpAddr]) -> Self {
+        self.proxies = TrustedProxies(Arc::from(proxies));
+        self
     }
 
     #[must_use]
@@ -281,6 +292,7 @@ pub async fn session(
     };
     request.extensions_mut().insert(shell.clone());
     request.extensions_mut().insert(Arc::clone(&guard));
+    request.extensions_mut().insert(guard.proxies.clone());
     let mut response = next.run(request).await;
 
     let mut cookies = Vec::new();

@@ -112,6 +112,10 @@ fn site_at(url: &str) -> Router {
             Flash::success("Fait.").then("/page")
         })
         .get("/mon-dossier", CANDIDATE, || async { "dossier" })
+        .post("/api/v1/qui", Gate::Bearer, |shell: Shell| async move {
+            format!("{:?}", shell.actor.is_some())
+        })
+        .get("/trop", Gate::Public, || async { AppError::too_many(120) })
         .get("/compte", Gate::SignedIn, || async { see_other("/") })
         .merge(law::routes());
     protected(routes, &guard(url), ())
@@ -425,4 +429,21 @@ fn only_a_simulated_clock_is_announced_and_academies_are_named() {
         demonstration.academy_name("22").as_deref(),
         Some("Académie de Limoges")
     );
+}
+
+#[tokio::test]
+async fn a_cookie_signs_nobody_in_where_a_bearer_token_is_expected() {
+    let request = post("/api/v1/qui")
+        .header(header::COOKIE, "cplds=jeton-gestion")
+        .body(Body::empty())
+        .expect("request");
+    assert_eq!(text(ask(request).await).await, "false");
+}
+
+#[tokio::test]
+async fn too_many_attempts_are_told_how_long_to_wait() {
+    let answer = ask(get("/trop").body(Body::empty()).expect("request")).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers()[header::RETRY_AFTER], "120");
+    assert!(text(answer).await.contains("2 minutes"));
 }
