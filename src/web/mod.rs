@@ -10,6 +10,7 @@ pub mod form;
 pub mod french;
 pub mod law;
 pub mod page;
+pub mod pagination;
 pub mod routes;
 pub mod security;
 
