@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod columns;
 pub mod documents;
+pub mod eligibility;
 pub mod error;
 pub mod migrate;
 pub mod outbox;
