@@ -6,7 +6,6 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::audit::sha256_hex;
-use crate::words;
 
 words! {
     /// What a certificate is worth today.

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::audit::sha256_hex;
 use super::ids::Mark;
 use super::regulation::{PassMode, RegulationPack};
-use crate::words;
 
 words! {
     /// The result of a candidate. The words are those of the exported results.

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use super::ids::Mark;
 use super::refusal::Refusal;
 use super::regulation::RegulationPack;
-use crate::words;
 
 words! {
     /// Where the evaluation of one épreuve stands.
