@@ -4,6 +4,7 @@
 //! SQLite has one writer thread that groups the commits waiting for it (one fsync for many);
 //! PostgreSQL serialises what shares a lock key with an advisory lock, over several instances.
 
+pub mod accounts;
 pub mod audit;
 pub mod certificate;
 pub mod columns;
@@ -12,6 +13,7 @@ pub mod documents;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
+pub mod links;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
@@ -20,6 +22,8 @@ pub mod reference;
 pub mod registration;
 pub mod schema;
 pub mod session;
+pub mod sessions;
+pub mod settings;
 mod writer;
 
 use std::path::PathBuf;
