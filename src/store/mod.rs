@@ -4,6 +4,7 @@
 //! SQLite has one writer thread that groups the commits waiting for it (one fsync for many);
 //! PostgreSQL serialises what shares a lock key with an advisory lock, over several instances.
 
+pub mod accounts;
 pub mod audit;
 pub mod certificate;
 pub mod columns;
@@ -13,6 +14,7 @@ pub mod eligibility;
 pub mod error;
 pub mod evaluation;
 pub mod export;
+pub mod links;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
@@ -21,6 +23,8 @@ pub mod reference;
 pub mod registration;
 pub mod schema;
 pub mod session;
+pub mod sessions;
+pub mod settings;
 mod writer;
 
 use std::path::PathBuf;
