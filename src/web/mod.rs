@@ -5,14 +5,17 @@
 pub mod assets;
 pub mod client;
 pub mod csrf;
+pub mod eligibility;
 pub mod error;
 pub mod form;
 pub mod french;
 pub mod law;
 pub mod page;
 pub mod pagination;
+pub mod registration;
 pub mod routes;
 pub mod security;
+pub mod session;
 
 use std::sync::Arc;
 
@@ -95,7 +98,7 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(law::routes())
+    Routes::new().merge(session::routes()).merge(registration::routes()).merge(eligibility::routes()).merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
