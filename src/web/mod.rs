@@ -5,8 +5,10 @@
 pub mod assets;
 pub mod client;
 pub mod csrf;
+pub mod deliberation;
 pub mod eligibility;
 pub mod error;
+pub mod evaluation;
 pub mod form;
 pub mod french;
 pub mod law;
@@ -98,7 +100,7 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(session::routes()).merge(registration::routes()).merge(eligibility::routes()).merge(law::routes())
+    Routes::new().merge(session::routes()).merge(registration::routes()).merge(eligibility::routes()).merge(evaluation::routes()).merge(deliberation::routes()).merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
