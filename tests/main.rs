@@ -5,3 +5,4 @@ mod account;
 mod support;
 
 mod doors;
+mod registration;
