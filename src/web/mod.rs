@@ -13,6 +13,7 @@ pub mod page;
 pub mod pagination;
 pub mod routes;
 pub mod security;
+pub mod session;
 
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(law::routes())
+    Routes::new().merge(session::routes()).merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
