@@ -2,6 +2,7 @@
 //! This file is the map: the routes of every part, in the order of the life cycle, and the layers
 //! every request goes through. A handler only translates; what is allowed is decided in `domain`.
 
+pub mod account;
 pub mod assets;
 pub mod client;
 pub mod csrf;
@@ -96,7 +97,7 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(session::routes()).merge(law::routes())
+    Routes::new().merge(account::routes()).merge(session::routes()).merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
