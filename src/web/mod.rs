@@ -3,12 +3,14 @@
 //! every request goes through. A handler only translates; what is allowed is decided in `domain`.
 
 pub mod account;
+pub mod administration;
 pub mod assets;
 pub mod client;
 pub mod csrf;
 pub mod error;
 pub mod form;
 pub mod french;
+pub mod home;
 pub mod law;
 pub mod page;
 pub mod pagination;
@@ -97,7 +99,12 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(account::routes()).merge(session::routes()).merge(law::routes())
+    Routes::new()
+        .merge(home::routes())
+        .merge(account::routes())
+        .merge(session::routes())
+        .merge(administration::routes())
+        .merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
