@@ -27,7 +27,7 @@ fn hasher() -> Result<Argon2<'static>, StoreError> {
 pub fn hash_now(password: &Password) -> Result<String, StoreError> {
     let hash: PasswordHash = hasher()?
         .hash_password(password.as_bytes())
-        .map_err(|e| StoreError::Unavailable(format!("empreinte du mot de passe : {e}")))?;
+        .map_err(|e| StoreError::Unavailable(format!("empreinte du mot de passe : {e}")))?;
     Ok(hash.to_string())
 }
 
@@ -36,7 +36,7 @@ pub fn hash_now(password: &Password) -> Result<String, StoreError> {
 /// # Errors
 /// A stored hash that does not read.
 pub fn verify_now(stored: Option<&str>, typed: &Password) -> Result<bool, StoreError> {
-    let broken = |e: argon2::password_hash::phc::Error| StoreError::Broken(format!("empreinte de mot de passe : {e}"));
+    let broken = |e: argon2::password_hash::phc::Error| StoreError::Broken(format!("empreinte de mot de passe : {e}"));
     let hash = PasswordHash::new(stored.unwrap_or(NOBODY)).map_err(broken)?;
     let is_right = hasher()?.verify_password(typed.as_bytes(), &hash).is_ok();
     Ok(is_right && stored.is_some())

@@ -98,7 +98,7 @@ fn read(path: &Path, mut file: std::fs::File) -> Result<Secret, SecretRefused> {
     let mode = file.metadata().map_err(|e| unusable(path, &e))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(SecretRefused(format!(
-            "la clé {} est lisible par d’autres comptes de la machine : réservez-la à son propriétaire (chmod 600) puis relancez",
+            "la clé {} est lisible par d’autres comptes de la machine : réservez-la à son propriétaire (chmod 600) puis relancez",
             path.display()
         )));
     }
@@ -107,7 +107,7 @@ fn read(path: &Path, mut file: std::fs::File) -> Result<Secret, SecretRefused> {
     Read::by_ref(&mut file).take(1024).read_to_string(&mut text).map_err(|e| unusable(path, &e))?;
     parse(text.trim()).ok_or_else(|| {
         SecretRefused(format!(
-            "la clé {} n’est pas faite de 64 chiffres hexadécimaux : restaurez-la depuis votre sauvegarde",
+            "la clé {} n’est pas faite de 64 chiffres hexadécimaux : restaurez-la depuis votre sauvegarde",
             path.display()
         ))
     })
@@ -115,7 +115,7 @@ fn read(path: &Path, mut file: std::fs::File) -> Result<Secret, SecretRefused> {
 
 fn make(path: &Path) -> Result<Secret, SecretRefused> {
     let mut bytes = [0; LENGTH];
-    getrandom::fill(&mut bytes).map_err(|e| SecretRefused(format!("le système ne fournit pas d’aléa : {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| SecretRefused(format!("le système ne fournit pas d’aléa : {e}")))?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| unusable(path, &e))?;
     }
@@ -143,7 +143,7 @@ fn make(path: &Path) -> Result<Secret, SecretRefused> {
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> SecretRefused {
-    SecretRefused(format!("la clé {} ne peut être ni lue ni créée : {error}", path.display()))
+    SecretRefused(format!("la clé {} ne peut être ni lue ni créée : {error}", path.display()))
 }
 
 fn parse(text: &str) -> Option<Secret> {

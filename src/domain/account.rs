@@ -90,7 +90,7 @@ pub fn may_try(counted: Counted, tries: Tries, now: Timestamp) -> Result<(), Ref
     Err(Refusal::new(
         TOO_MANY_TRIES,
         format!(
-            "Trop de tentatives : réessayez dans {minutes} minute{}, ou demandez un nouveau mot de passe par « Mot de passe oublié ».",
+            "Trop de tentatives : réessayez dans {minutes} minute{}, ou demandez un nouveau mot de passe par « Mot de passe oublié ».",
             if minutes > 1 { "s" } else { "" }
         ),
     ))
@@ -144,13 +144,13 @@ const COMMON: &[&str] = &[
 /// Why a password cannot be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRefused {
-    #[error("Ce mot de passe est trop court : choisissez au moins 12 caractères, par exemple quatre mots sans rapport entre eux.")]
+    #[error("Ce mot de passe est trop court : choisissez au moins 12 caractères, par exemple quatre mots sans rapport entre eux.")]
     TooShort,
-    #[error("Ce mot de passe dépasse 128 caractères : raccourcissez-le.")]
+    #[error("Ce mot de passe dépasse 128 caractères : raccourcissez-le.")]
     TooLong,
-    #[error("Ce mot de passe contient votre adresse électronique : choisissez-en un qui ne se devine pas à partir d’elle.")]
+    #[error("Ce mot de passe contient votre adresse électronique : choisissez-en un qui ne se devine pas à partir d’elle.")]
     ContainsEmail,
-    #[error("Ce mot de passe fait partie des plus courants : choisissez par exemple quatre mots sans rapport entre eux.")]
+    #[error("Ce mot de passe fait partie des plus courants : choisissez par exemple quatre mots sans rapport entre eux.")]
     Common,
 }
 
@@ -223,11 +223,11 @@ pub fn check_grant(actor: &Actor, role: Role, academy: Option<&str>) -> Result<(
     match (role.is_national(), academy) {
         (true, Some(_)) => Err(Some(Refusal::new(
             "role_academy",
-            format!("Le rôle « {} » vaut pour tout le pays : ne choisissez pas d’académie.", role.label()),
+            format!("Le rôle « {} » vaut pour tout le pays : ne choisissez pas d’académie.", role.label()),
         ))),
         (false, None) => Err(Some(Refusal::new(
             "role_academy",
-            format!("Le rôle « {} » s’exerce dans une académie : choisissez laquelle.", role.label()),
+            format!("Le rôle « {} » s’exerce dans une académie : choisissez laquelle.", role.label()),
         ))),
         (_, academy) if may(actor, Action::ManageUsers, Object { academy, ..Object::house() }) => Ok(()),
         _ => Err(None),
@@ -271,7 +271,7 @@ mod tests {
         assert!(may_try(Counted::Account, tries(9), at(60)).is_ok());
         let refused = may_try(Counted::Account, tries(10), at(60)).unwrap_err();
         assert_eq!(refused.code, TOO_MANY_TRIES);
-        assert!(refused.sentence.contains("14 minutes"), "{refused}");
+        assert!(refused.sentence.contains("14 minutes"), "{refused}");
         assert!(may_try(Counted::Account, tries(10), at(899)).is_err());
         assert!(may_try(Counted::Account, tries(10), at(900)).is_ok());
         assert!(may_try(Counted::Address, tries(49), at(60)).is_ok());
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn an_honest_password_is_accepted_and_typed_the_same_on_every_keyboard() {
         let email = "ines.durand@ac-limoges.example";
-        for typed in ["cheval pile agrafe vélo", "Tr0is-petits-chats!", "ça fait douze !"] {
+        for typed in ["cheval pile agrafe vélo", "Tr0is-petits-chats!", "ça fait douze !"] {
             assert!(Password::choose(typed, email).is_ok(), "{typed}");
         }
         let composed = Password::choose("pêche et métro", email).unwrap();

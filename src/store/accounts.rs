@@ -106,7 +106,7 @@ pub fn revoke_role(tx: &mut Tx<'_>, user_id: &str, role: Role, academy: Option<&
     if tx.actor.user_id == user_id && is_administration {
         return Err(Refusal::new(
             "own_administration",
-            "Vous ne pouvez pas vous retirer votre propre rôle d’administration : demandez-le à un autre administrateur.",
+            "Vous ne pouvez pas vous retirer votre propre rôle d’administration : demandez-le à un autre administrateur.",
         )
         .into());
     }
@@ -147,7 +147,7 @@ pub fn disable_user(tx: &mut Tx<'_>, user_id: &str) -> Stored<()> {
     if tx.actor.user_id == user_id {
         return Err(Refusal::new(
             "own_account",
-            "Vous ne pouvez pas désactiver votre propre compte : demandez-le à un autre administrateur.",
+            "Vous ne pouvez pas désactiver votre propre compte : demandez-le à un autre administrateur.",
         )
         .into());
     }
@@ -180,7 +180,7 @@ fn may_administer(tx: &mut Tx<'_>, user_id: &str) -> Stored<()> {
     if !is_platform && !grants.iter().all(is_mine) {
         return Err(Refusal::new(
             "serves_elsewhere",
-            "Ce compte sert aussi hors de votre académie : retirez les rôles que vous avez donnés, ou demandez sa désactivation à l’administrateur de la plateforme.",
+            "Ce compte sert aussi hors de votre académie : retirez les rôles que vous avez donnés, ou demandez sa désactivation à l’administrateur de la plateforme.",
         )
         .into());
     }

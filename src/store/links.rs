@@ -87,7 +87,7 @@ fn may_create(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
         }
     }
     if let Some(juror_id) = &link.juror_id {
-        let academy = juror_academy(tx, juror_id)?.0;
+        let academy = seat_of(tx, juror_id)?.academy;
         let invites = [Action::ManageJury, Action::SendConvocations];
         if !invites.iter().any(|action| may(tx.actor, *action, Object::academy(&academy))) {
             return Err(StoreError::NotFound);
@@ -99,12 +99,19 @@ fn may_create(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
     Ok(())
 }
 
-/// (academy, user already seated) of a juror.
-fn juror_academy(tx: &mut Tx<'_>, juror_id: &str) -> Stored<(String, Option<String>, String)> {
+#[derive(Queryable)]
+struct Seat {
+    academy: String,
+    tied: Option<String>,
+    session_id: String,
+    is_president: bool,
+}
+
+fn seat_of(tx: &mut Tx<'_>, juror_id: &str) -> Stored<Seat> {
     Ok(jurors::table
         .inner_join(exam_sessions::table)
         .filter(jurors::id.eq(juror_id))
-        .select((exam_sessions::academy_code, jurors::user_id, jurors::session_id))
+        .select((exam_sessions::academy_code, jurors::user_id, jurors::session_id, jurors::is_president))
         .first(tx.conn)?)
 }
 
@@ -142,14 +149,14 @@ fn live(conn: &mut Conn, token: &str, now: jiff::Timestamp) -> Stored<LinkRow> {
     if row.used_at.is_some() {
         return Err(Refusal::new(
             "link_used",
-            "Ce lien a déjà servi. Connectez-vous, ou demandez un nouveau lien par « Mot de passe oublié ».",
+            "Ce lien a déjà servi. Connectez-vous, ou demandez un nouveau lien par « Mot de passe oublié ».",
         )
         .into());
     }
     if row.expires_at.0 <= now {
         return Err(Refusal::new(
             "link_expired",
-            "Ce lien n’est plus valable. Demandez-en un nouveau par « Mot de passe oublié », ou au service qui vous l’a envoyé.",
+            "Ce lien n’est plus valable. Demandez-en un nouveau par « Mot de passe oublié », ou au service qui vous l’a envoyé.",
         )
         .into());
     }
@@ -187,7 +194,7 @@ pub fn use_link(tx: &mut Tx<'_>, token: &str, password_hash: Option<&str>) -> St
             if user.disabled_at.is_some() {
                 return Err(Refusal::new(
                     "account_disabled",
-                    "Ce compte est désactivé : adressez-vous au service des examens de votre académie.",
+                    "Ce compte est désactivé : adressez-vous au service des examens de votre académie.",
                 )
                 .into());
             }
@@ -244,7 +251,7 @@ fn password_missing() -> StoreError {
 fn already_tied() -> StoreError {
     Refusal::new(
         "already_tied",
-        "Ce dossier est déjà rattaché à un autre compte : connectez-vous avec celui-ci, ou adressez-vous au service qui vous a envoyé le lien.",
+        "Ce dossier est déjà rattaché à un autre compte : connectez-vous avec celui-ci, ou adressez-vous au service qui vous a envoyé le lien.",
     )
     .into()
 }
@@ -266,18 +273,23 @@ fn tie_person(tx: &mut Tx<'_>, person_id: &str, user_id: &str) -> Stored<()> {
 }
 
 fn tie_juror(tx: &mut Tx<'_>, juror_id: &str, user_id: &str) -> Stored<()> {
-    let (academy, tied, session_id) = juror_academy(tx, juror_id)?;
+    let seat = seat_of(tx, juror_id)?;
     let other: Option<String> = jurors::table
-        .filter(jurors::session_id.eq(&session_id))
+        .filter(jurors::session_id.eq(&seat.session_id))
         .filter(jurors::user_id.eq(user_id))
         .select(jurors::id)
         .first(tx.conn)
         .optional()?;
-    if tied.as_deref().is_some_and(|tied| tied != user_id) || other.is_some_and(|other| other != juror_id) {
+    if seat.tied.as_deref().is_some_and(|tied| tied != user_id) || other.is_some_and(|other| other != juror_id) {
         return Err(already_tied());
     }
-    if tied.is_none() {
+    if seat.tied.is_none() {
         diesel::update(jurors::table.find(juror_id)).set(jurors::user_id.eq(user_id)).execute(tx.conn)?;
     }
-    give(tx, user_id, Role::JuryMember, Some(&academy))
+    give(tx, user_id, Role::JuryMember, Some(&seat.academy))?;
+    if seat.is_president {
+        // The order that names the jury names its president: without this role nobody could preside the deliberation.
+        give(tx, user_id, Role::JuryPresident, Some(&seat.academy))?;
+    }
+    Ok(())
 }

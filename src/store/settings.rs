@@ -51,7 +51,7 @@ pub fn clock(conn: &mut Conn) -> Stored<Option<i64>> {
             "l’horloge de cette base est décalée alors que ce n’est pas une démonstration".into(),
         ));
     }
-    text.parse().map(Some).map_err(|_| StoreError::Broken(format!("décalage d’horloge « {text} »")))
+    text.parse().map(Some).map_err(|_| StoreError::Broken(format!("décalage d’horloge « {text} »")))
 }
 
 /// Ties the database to the key at the first start, and refuses another key afterwards.
@@ -83,7 +83,7 @@ pub fn bind_secret(db: &Db, secret: &Secret) -> Stored<()> {
 fn another_secret() -> StoreError {
     Refusal::new(
         "another_secret",
-        "La clé secrète n’est pas celle de cette base de données : indiquez dans CPLDS_SECRET_KEY_FILE le fichier de clé qui va avec elle, ou restaurez les deux de la même sauvegarde.",
+        "La clé secrète n’est pas celle de cette base de données : indiquez dans CPLDS_SECRET_KEY_FILE le fichier de clé qui va avec elle, ou restaurez les deux de la même sauvegarde.",
     )
     .into()
 }
