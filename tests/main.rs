@@ -5,4 +5,6 @@ mod account;
 mod support;
 
 mod doors;
+mod jury;
 mod registration;
+mod schedule;
