@@ -52,4 +52,5 @@ pub mod regulation;
 pub mod schedule;
 pub mod session;
 pub mod staff;
+pub mod table;
 pub mod training;

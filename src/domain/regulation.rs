@@ -1,1 +1,469 @@
-//! (written next)
+//! A regulation pack: every value the exam applies, each with the text it comes from and how sure we are.
+//! A session takes a pack at opening and keeps it; a later pack never changes a past session.
+//! No constant of the regulation is written in Rust: it is read from TOML, checked whole, or refused whole.
+//! `check` holds the consistency rules, `values` lists the legal values for the administration page.
+
+mod check;
+mod values;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+pub use values::PackValue;
+
+
+/// The regulation in force when the program was built.
+const EMBEDDED: &str = include_str!("../reference/regulation-2017.toml");
+
+words! {
+    /// How sure the office may be of a legal value.
+    pub enum Status {
+        /// Read in the text it cites.
+        Confirmed = "confirmed",
+        /// A default: screens show « à vérifier » until an administrator validates it.
+        ToCheck = "to_check",
+        /// A default that an administrator of the platform has made their own.
+        Validated = "validated",
+    }
+}
+
+impl Status {
+    /// The French tag shown beside the value.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Status::Confirmed => "établi",
+            Status::ToCheck => "à vérifier",
+            Status::Validated => "validé",
+        }
+    }
+}
+
+words! {
+    /// Where an épreuve takes place.
+    pub enum Setting {
+        /// Where the candidate works: the commission travels.
+        Site = "site",
+        /// An examination centre: the candidate travels.
+        Centre = "centre",
+    }
+}
+
+words! {
+    /// How marks become a result.
+    pub enum PassMode {
+        /// The threshold is to be reached at each épreuve, without compensation.
+        Each = "each",
+        /// The threshold is to be reached by the mean of the épreuves, none being under the floor.
+        Average = "average",
+    }
+}
+
+words! {
+    /// The three parts of the training (MENE1710932A, art. 1).
+    pub enum ModuleKind {
+        Theory = "theory",
+        Deepening = "deepening",
+        Practice = "practice",
+    }
+}
+
+words! {
+    pub enum PeriodUnit {
+        Months = "months",
+        Days = "days",
+    }
+}
+
+/// A legal value, the reference to quote beside it, and how sure it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Valued<T> {
+    pub value: T,
+    /// Reference to quote, in French: « arrêté du 5 mai 2017 (NOR …), article 3 ».
+    pub law: String,
+    pub status: Status,
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegulationPack {
+    pub id: String,
+    pub version: u32,
+    pub title: String,
+    /// Full name of the certificate, as printed.
+    pub certificate: String,
+    /// Id of the framework whose competences the evaluation grids cite.
+    pub framework: String,
+    pub in_force_from: Valued<Date>,
+    pub texts: Vec<LegalText>,
+    pub corps: Vec<Alias>,
+    pub statuses: Vec<Alias>,
+    pub categories: Vec<Category>,
+    pub eligibility: EligibilityRules,
+    pub registration: RegistrationRules,
+    pub pieces: Vec<Piece>,
+    pub epreuves: Vec<Epreuve>,
+    pub marks: MarkScale,
+    pub pass: PassRule,
+    pub kept_marks: KeptMarkRule,
+    pub jury: JuryRules,
+    pub training: TrainingRules,
+    pub data_periods: Vec<DataPeriod>,
+    pub appeals: AppealWording,
+}
+
+/// A text the pack rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegalText {
+    pub code: String,
+    pub kind: String,
+    pub title: String,
+    pub nor: Option<String>,
+    pub published: Option<String>,
+    /// What it rules, in one French sentence.
+    pub rules: String,
+    pub url: Option<String>,
+}
+
+/// A corps or a status, and the ways people write it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alias {
+    pub code: String,
+    pub label: String,
+    /// Spellings, compared after folding (see [`crate::domain::eligibility`]).
+    pub names: Vec<String>,
+}
+
+/// One of the publics named by the decree: a corps among `corps` with a status among `statuses` may sit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    pub code: String,
+    pub label: String,
+    pub corps: Vec<String>,
+    pub statuses: Vec<String>,
+    /// Statuses the decree shuts out for these corps: a refusal is proposed.
+    #[serde(default)]
+    pub refused_statuses: Vec<String>,
+    pub law: String,
+    pub status: Status,
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EligibilityRules {
+    /// Words that change neither a corps nor a status: grades, subjects, working time.
+    pub neutral_words: Vec<String>,
+    /// Registration is at the rectorat of one's own academy.
+    pub own_academy: Valued<bool>,
+    pub minimum_service_years: Valued<Option<u32>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationRules {
+    /// Minutes after the closing time during which a file may still be submitted.
+    pub closing_grace_minutes: Valued<u32>,
+    /// Greatest number of sessions one may sit; `None` is without limit.
+    pub attempts: Valued<Option<u32>>,
+}
+
+/// A supporting document of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Piece {
+    pub code: String,
+    pub label: String,
+    pub required: Valued<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Epreuve {
+    /// `1` or `2`: stable, stored with marks.
+    pub code: String,
+    pub title: String,
+    /// What the épreuve asks, in one French sentence.
+    pub object: String,
+    pub setting: Valued<Setting>,
+    pub law: String,
+    pub parts: Vec<EpreuvePart>,
+    pub grid: Vec<GridLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpreuvePart {
+    pub code: String,
+    pub label: String,
+    pub before_commission: bool,
+    pub minutes: Valued<u32>,
+}
+
+/// A line of the evaluation grid: a help to the commission, never a mark of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridLine {
+    pub code: String,
+    pub label: String,
+    /// Codes of the framework's competences.
+    pub competences: Vec<String>,
+    pub law: String,
+    pub status: Status,
+    pub note: Option<String>,
+}
+
+/// Bounds and step of a mark, in hundredths of a point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkScale {
+    pub minimum: Valued<i32>,
+    pub maximum: Valued<i32>,
+    pub step: Valued<i32>,
+}
+
+/// What makes a candidate pass, in hundredths of a point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassRule {
+    pub mode: Valued<PassMode>,
+    pub threshold: Valued<i32>,
+    /// Under this mark at one épreuve, nobody passes; only matters for an average.
+    pub floor: Valued<Option<i32>>,
+}
+
+/// What mark may be kept for a later session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptMarkRule {
+    /// Lowest mark that may be kept, in hundredths.
+    pub threshold: Valued<i32>,
+    /// Number of later sessions for which it serves; `None` is without limit.
+    pub valid_sessions: Valued<Option<u32>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JuryRules {
+    pub roles: Vec<JuryRole>,
+    /// Members who must be present; `None` sets none, otherwise a missing quorum blocks.
+    pub quorum: Valued<Option<u32>>,
+    pub commission_minimum: Valued<u32>,
+    pub commission_maximum: Valued<u32>,
+    pub commission_default: Valued<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JuryRole {
+    pub code: String,
+    pub label: String,
+    /// A jury without this role gets a warning; it never blocks.
+    pub expected: Valued<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRules {
+    pub required_to_sit: Valued<bool>,
+    pub theory_minutes: Valued<u32>,
+    pub deepening_minutes: Valued<u32>,
+    pub practice_minutes: Valued<u32>,
+    /// Who may be a tutor, in one French sentence.
+    pub tutor: Valued<String>,
+    pub modules: Vec<TrainingModule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingModule {
+    pub code: String,
+    pub kind: ModuleKind,
+    pub title: String,
+    pub minutes: Valued<u32>,
+}
+
+/// How long personal data of one kind are kept; `None` is for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataPeriod {
+    pub code: String,
+    pub label: String,
+    pub unit: PeriodUnit,
+    pub period: Valued<Option<u32>>,
+}
+
+/// The sentences of letters; `{court}`, `{academy}`, `{months}`, `{date}`, `{service}` and `{telephone}` are filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppealWording {
+    pub months: Valued<u32>,
+    pub gracious: Valued<String>,
+    pub contentious: Valued<String>,
+    pub acknowledgement: Valued<String>,
+    pub algorithm_notice: Valued<String>,
+}
+
+/// Why a pack cannot be used; every fault is listed, so that its author corrects them at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Ce règlement ne peut pas être utilisé : {}", .reasons.join(" "))]
+pub struct PackRefused {
+    /// French sentences, in the order of the file.
+    pub reasons: Vec<String>,
+}
+
+impl RegulationPack {
+    /// Reads and checks a pack.
+    ///
+    /// # Errors
+    /// Lists every fault: unreadable TOML, unknown references, totals that do not add up, values off the scale.
+    pub fn parse(text: &str) -> Result<Self, PackRefused> {
+        let pack: Self = toml::from_str(text).map_err(|cause| PackRefused { reasons: vec![check::unreadable(text, &cause)] })?;
+        let reasons = check::faults(&pack);
+        if reasons.is_empty() { Ok(pack) } else { Err(PackRefused { reasons }) }
+    }
+
+    /// The pack shipped with the program.
+    ///
+    /// # Errors
+    /// None in practice: a test reads it.
+    pub fn embedded() -> Result<Self, PackRefused> {
+        Self::parse(EMBEDDED)
+    }
+
+    /// The text of the shipped pack, for the store to keep and hash.
+    #[must_use]
+    pub const fn embedded_text() -> &'static str {
+        EMBEDDED
+    }
+
+    #[must_use]
+    pub fn epreuve(&self, code: &str) -> Option<&Epreuve> {
+        self.epreuves.iter().find(|epreuve| epreuve.code == code)
+    }
+
+    #[must_use]
+    pub fn category(&self, code: &str) -> Option<&Category> {
+        self.categories.iter().find(|category| category.code == code)
+    }
+
+    #[must_use]
+    pub fn piece(&self, code: &str) -> Option<&Piece> {
+        self.pieces.iter().find(|piece| piece.code == code)
+    }
+
+    /// Codes of the pieces without which a file is incomplete.
+    pub fn required_pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().filter(|piece| piece.required.value)
+    }
+
+    #[must_use]
+    pub fn data_period(&self, code: &str) -> Option<&DataPeriod> {
+        self.data_periods.iter().find(|period| period.code == code)
+    }
+}
+
+impl Epreuve {
+    /// Whole length for the candidate, preparation included, in minutes.
+    #[must_use]
+    pub fn total_minutes(&self) -> u32 {
+        self.parts.iter().map(|part| part.minutes.value).sum()
+    }
+
+    /// Time the commission spends with the candidate, in minutes.
+    #[must_use]
+    pub fn commission_minutes(&self) -> u32 {
+        self.parts.iter().filter(|part| part.before_commission).map(|part| part.minutes.value).sum()
+    }
+}
+
+impl MarkScale {
+    /// The French sentence that refuses a mark off the scale or off the step; `None` when it may be given.
+    #[must_use]
+    pub fn refusal(&self, hundredths: i32) -> Option<String> {
+        let (low, high, step) = (self.minimum.value, self.maximum.value, self.step.value);
+        if hundredths < low || hundredths > high {
+            return Some(format!(
+                "La note {} est hors de l’échelle : elle va de {} à {} ({}).",
+                values::points(hundredths), values::points(low), values::points(high), self.maximum.law,
+            ));
+        }
+        if (hundredths - low) % step != 0 {
+            return Some(format!(
+                "La note {} ne suit pas le pas de notation, qui est de {} point ({}).",
+                values::points(hundredths), values::points(step), self.step.law,
+            ));
+        }
+        None
+    }
+}
+
+impl KeptMarkRule {
+    /// The French sentence that refuses to keep a mark; `None` when it may be kept.
+    /// Sessions are years: a mark of 2026 kept for 2027 serves its first later session.
+    #[must_use]
+    pub fn refusal(&self, scale: &MarkScale, hundredths: i32, origin: i16, session: i16) -> Option<String> {
+        let (low, high) = (self.threshold.value, scale.maximum.value);
+        if hundredths < low || hundredths > high {
+            return Some(format!(
+                "Une note conservée est comprise entre {} et {} : {} ne peut pas l’être ({}).",
+                values::points(low), values::points(high), values::points(hundredths), self.threshold.law,
+            ));
+        }
+        if origin >= session {
+            return Some(format!("Une note conservée vient d’une session antérieure à {session} : la session {origin} ne convient pas."));
+        }
+        let age = i32::from(session) - i32::from(origin);
+        match self.valid_sessions.value {
+            Some(limit) if i64::from(age) > i64::from(limit) => Some(format!(
+                "La note de la session {origin} n’est plus conservée en {session} : elle l’était pour {limit} sessions ({}).",
+                self.valid_sessions.law,
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl TrainingRules {
+    /// Whole length of the training, in minutes.
+    #[must_use]
+    pub fn total_minutes(&self) -> u32 {
+        ModuleKind::ALL.iter().map(|kind| self.minutes(*kind).value).sum()
+    }
+
+    /// Length the order sets for one part of the training.
+    #[must_use]
+    pub const fn minutes(&self, kind: ModuleKind) -> &Valued<u32> {
+        match kind {
+            ModuleKind::Theory => &self.theory_minutes,
+            ModuleKind::Deepening => &self.deepening_minutes,
+            ModuleKind::Practice => &self.practice_minutes,
+        }
+    }
+}
+
+impl AppealWording {
+    /// The two sentences on appeals, ready for a letter, with their references.
+    ///
+    /// `academy` and `court` come with their article: « l’académie de Limoges », « le tribunal administratif de Limoges ».
+    #[must_use]
+    pub fn sentences(&self, academy: &str, court: &str) -> Vec<String> {
+        [&self.gracious, &self.contentious]
+            .map(|piece| {
+                let text = piece.value
+                    .replace("{academy}", academy)
+                    .replace("{court}", court)
+                    .replace("{months}", &values::in_letters(self.months.value));
+                format!("{text} ({})", piece.law)
+            })
+            .to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use diesel::sqlite::Sqlite;
 use super::MultiBackend;
 
 /// An instant, stored in UTC to the microsecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow, serde::Serialize)]
 #[diesel(sql_type = SqlTimestamp)]
 pub struct Stamp(pub jiff::Timestamp);
 
@@ -64,7 +64,7 @@ impl FromSql<SqlTimestamp, MultiBackend> for Stamp {
 }
 
 /// A calendar day without a zone (birth, contract, order), stored as ISO text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow, serde::Serialize)]
 #[diesel(sql_type = Text)]
 pub struct Day(pub jiff::civil::Date);
 
@@ -150,4 +150,4 @@ macro_rules! word_columns {
     )+};
 }
 
-word_columns!(crate::domain::permission::Role);
+word_columns!(crate::domain::permission::Role, crate::domain::session::SessionState);

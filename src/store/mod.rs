@@ -6,9 +6,15 @@
 
 pub mod audit;
 pub mod columns;
+pub mod documents;
 pub mod error;
 pub mod migrate;
+pub mod outbox;
+pub mod people;
+pub mod reference;
+pub mod registration;
 pub mod schema;
+pub mod session;
 mod writer;
 
 use std::path::PathBuf;

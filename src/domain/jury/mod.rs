@@ -1,0 +1,5 @@
+//! Who examines: jurors, their roles and their commissions.
+
+pub mod import;
+
+

@@ -1,0 +1,8 @@
+//! Who asks to sit: candidates' registrations, one by one or from a spreadsheet.
+
+pub mod accommodation;
+pub mod import;
+
+pub use import::{
+    CandidateDraft, ImportContext, ImportReport, KeptMarkDraft, MarkScale, ProposedOutcome, check_candidates,
+};
