@@ -4,3 +4,5 @@
 mod support;
 
 mod doors;
+mod staff;
+mod training;

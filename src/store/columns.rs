@@ -151,3 +151,4 @@ macro_rules! word_columns {
 }
 
 word_columns!(crate::domain::permission::Role, crate::domain::session::SessionState);
+word_columns!(crate::domain::staff::PostingLevel, crate::domain::staff::EvidenceSource);

@@ -15,6 +15,8 @@ pub mod reference;
 pub mod registration;
 pub mod schema;
 pub mod session;
+pub mod staff;
+pub mod training;
 mod writer;
 
 use std::path::PathBuf;
