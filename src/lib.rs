@@ -8,3 +8,4 @@ pub mod domain;
 pub mod mail;
 pub mod pdf;
 pub mod store;
+pub mod web;

@@ -1,0 +1,127 @@
+//! How it looks: pages in French over HTTP, one file per step of the exam's life.
+//! This file is the map: the routes of every part, in the order of the life cycle, and the layers
+//! every request goes through. A handler only translates; what is allowed is decided in `domain`.
+
+pub mod assets;
+pub mod client;
+pub mod csrf;
+pub mod error;
+pub mod form;
+pub mod french;
+pub mod law;
+pub mod page;
+pub mod routes;
+pub mod security;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use jiff::tz::TimeZone;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::academy::{Academy, french_date_time};
+use crate::store::Db;
+use error::AppError;
+use routes::Routes;
+use security::{Guard, SessionLookup, Surroundings};
+
+/// What every handler may ask for.
+#[derive(Clone)]
+pub struct AppState {
+    pub db: Db,
+    pub config: Arc<Config>,
+    pub guard: Arc<Guard>,
+}
+
+impl AppState {
+    /// `secret` is the content of the server's key file; `sessions` says who is signed in.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn new(
+        db: Db,
+        config: Config,
+        secret: &[u8],
+        sessions: Arc<dyn SessionLookup>,
+    ) -> Result<Self, AppError> {
+        let surroundings = Arc::new(Around {
+            clock: db.clock().clone(),
+        });
+        let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?
+            .trusting(&config.trusted_proxies);
+        Ok(AppState {
+            db,
+            config: Arc::new(config),
+            guard: Arc::new(guard),
+        })
+    }
+
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        self.db.clock()
+    }
+}
+
+struct Around {
+    clock: Clock,
+}
+
+impl Surroundings for Around {
+    fn simulated_now(&self) -> Option<String> {
+        if !self.clock.is_simulated() {
+            return None;
+        }
+        // The banner speaks to everyone at once: one zone, that of the law.
+        let paris = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
+        Some(french_date_time(&self.clock.now().to_zoned(paris)))
+    }
+
+    fn academy_name(&self, code: &str) -> Option<String> {
+        Academy::find(code).map(|academy| format!("Académie{}", academy.full_name().trim_start_matches("académie")))
+    }
+}
+
+/// The whole site, in the order of the life cycle.
+pub fn app(state: AppState) -> Router {
+    let guard = Arc::clone(&state.guard);
+    protected(routes(), &guard, state)
+}
+
+/// Every route with its gate. A new part of the site adds its line here.
+#[must_use]
+pub fn routes() -> Routes<AppState> {
+    Routes::new().merge(law::routes())
+}
+
+/// Puts the layers around the routes, the outermost last.
+pub fn protected<S: Clone + Send + Sync + 'static>(
+    routes: Routes<S>,
+    guard: &Arc<Guard>,
+    state: S,
+) -> Router {
+    let pages = routes
+        .into_router()
+        .fallback(|| async { AppError::not_found() })
+        .method_not_allowed_fallback(|| async { AppError::method_not_allowed() })
+        .layer(from_fn(security::time_limit))
+        .layer(CatchPanicLayer::custom(error::from_panic))
+        .layer(from_fn_with_state(Arc::clone(guard), security::session))
+        .with_state(state);
+    Router::new()
+        // Outside the session: the theme is the same for everyone.
+        .route("/assets/{fingerprint}/{*path}", get(assets::serve))
+        .fallback_service(pages)
+        // The session layer may panic too, and the pages above it no longer catch that.
+        .layer(CatchPanicLayer::custom(error::from_panic))
+        .layer(from_fn(error::render))
+        .layer(from_fn_with_state(Arc::clone(guard), security::headers))
+}
+
+#[cfg(test)]
+mod specimen;
+#[cfg(test)]
+mod tests;
