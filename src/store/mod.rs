@@ -8,6 +8,7 @@ pub mod audit;
 pub mod columns;
 pub mod documents;
 pub mod error;
+pub mod framework;
 pub mod migrate;
 pub mod outbox;
 pub mod people;

@@ -7,6 +7,7 @@ pub mod client;
 pub mod csrf;
 pub mod error;
 pub mod form;
+pub mod framework;
 pub mod french;
 pub mod law;
 pub mod page;
@@ -94,7 +95,9 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(law::routes())
+    Routes::new()
+        .merge(framework::routes())
+        .merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
