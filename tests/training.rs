@@ -199,6 +199,10 @@ fn a_training_is_seen_by_its_academy_and_by_the_tutor_of_its_trainees() {
         assert_eq!((all[0].trainees, all[0].without_tutor), (2, 1));
         assert!(list("22", tutor("autre@ac.example")).is_empty());
         assert!(list("13", Sight::Academy).is_empty());
-        assert!(fresh.db.read_now(|conn| list_enrollable(conn, "22", &training)).unwrap().is_empty());
+        assert!(fresh.db.read_now(|conn| list_enrollable(conn, "22", &training, "", 50)).unwrap().is_empty());
+        let third = person(fresh, "22", "Noël", "Zoé");
+        let found = fresh.db.read_now(|conn| list_enrollable(conn, "22", &training, "noel", 50)).unwrap();
+        assert_eq!(found, [(third, "Noël Zoé".to_owned())]);
+        assert!(fresh.db.read_now(|conn| list_enrollable(conn, "22", &training, "lefevre", 50)).unwrap().is_empty());
     });
 }

@@ -287,6 +287,40 @@ pub fn shown(minutes: u32) -> String {
     }
 }
 
+/// Reads a duration as people type it: `6`, `6 h`, `6h30`, `6:30`, `3,5` (hours), `45 min`. Zero is a duration.
+///
+/// # Errors
+/// A sentence that shows how to write it.
+pub fn read_duration(typed: &str) -> Result<u32, String> {
+    let text: String = typed.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+    let refused = || {
+        format!(
+            "«\u{a0}{}\u{a0}» n’est pas une durée\u{a0}: écrivez par exemple 6\u{a0}h, 3\u{a0}h\u{a0}30 ou 45\u{a0}min.",
+            typed.trim().chars().take(20).collect::<String>()
+        )
+    };
+    let number = |digits: &str| -> Result<u32, String> {
+        let is_short = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_short { digits.parse().map_err(|_| refused()) } else { Err(refused()) }
+    };
+    if let Some(minutes) = text.strip_suffix("min").or_else(|| text.strip_suffix("mn")).filter(|rest| !rest.contains('h')) {
+        return number(minutes);
+    }
+    if let Some((hours, minutes)) = text.split_once(['h', ':']) {
+        let minutes = minutes.trim_end_matches("min").trim_end_matches("mn");
+        let minutes = if minutes.is_empty() { 0 } else { number(minutes)? };
+        return if minutes < 60 { Ok(number(hours)? * 60 + minutes) } else { Err(refused()) };
+    }
+    match text.split_once([',', '.']) {
+        Some((hours, "5" | "50")) => Ok(number(hours)? * 60 + 30),
+        Some((hours, "25")) => Ok(number(hours)? * 60 + 15),
+        Some((hours, "75")) => Ok(number(hours)? * 60 + 45),
+        Some((hours, "0" | "00")) => Ok(number(hours)? * 60),
+        Some(_) => Err(refused()),
+        None => Ok(number(&text)? * 60),
+    }
+}
+
 /// The French name of a part of the training.
 #[must_use]
 pub const fn kind_label(kind: ModuleKind) -> &'static str {
@@ -354,5 +388,15 @@ mod tests {
         assert_eq!(shown(45), "45\u{a0}min");
         assert_eq!(shown(360), "6\u{a0}h");
         assert_eq!(shown(725), "12\u{a0}h\u{a0}05");
+    }
+
+    #[test]
+    fn a_duration_is_read_as_people_type_it() {
+        let read = |typed| read_duration(typed).expect(typed);
+        assert_eq!([read("6"), read("6 h"), read("6H00"), read("3,5"), read("0")], [360, 360, 360, 210, 0]);
+        assert_eq!([read("3h30"), read("3 h 30 min"), read("3:30"), read("45 min"), read("3\u{a0}h\u{a0}05")], [210, 210, 210, 45, 185]);
+        for typed in ["", "six", "3h75", "-1", "1,33", "h30", "99999", "6 h 30 h"] {
+            assert!(read_duration(typed).is_err(), "{typed}");
+        }
     }
 }

@@ -10,15 +10,16 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::schema::{
-    academies, certificates, evidence, exam_sessions, exercised_activities, people, postings, registrations, results,
+    academies, certificates, evaluations, evidence, exam_sessions, exercised_activities, people, postings, registrations, results,
     staff_records,
 };
+use super::people::{NewPerson, record_person};
 use super::reference::get_framework;
 use super::training::{Followed, full_name, list_followed};
 use super::{Conn, Day, MultiBackend, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::academy::Academy;
 use crate::domain::framework::{Framework, Item};
-use crate::domain::ids::{Uai, fold};
+use crate::domain::ids::{Uai, fold, person_key};
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
 use crate::domain::staff::{self as rule, EvidenceSource, Period, PostingLevel};
@@ -124,6 +125,31 @@ pub struct NewEvidence {
 }
 
 // ---------------------------------------------------------------- commands
+
+/// Opens the record of somebody who is no candidate; a person who already has one keeps it as it is.
+///
+/// # Errors
+/// Not found for another academy; refused when another academy already holds this person's record.
+pub fn open_record(tx: &mut Tx<'_>, new: &NewPerson) -> Stored<(String, bool)> {
+    may_or_hide(tx, Action::ManageStaff, &new.academy_code)?;
+    let key = person_key(&new.birth_name, &new.first_names, new.birth_date);
+    let known: Option<(String, String)> = people::table
+        .filter(people::identity_key.eq(key))
+        .order(people::homonym)
+        .select((people::id, people::academy_code))
+        .first(tx.conn)
+        .optional()?;
+    match known {
+        Some((id, academy)) if academy == new.academy_code => Ok((id, false)),
+        Some(_) => Err(Refusal::new(
+            "known_elsewhere",
+            "Une personne de même nom, mêmes prénoms et même date de naissance a déjà une fiche dans une autre académie\u{a0}: \
+             demandez à l’administrateur de la plateforme de la rattacher à la vôtre.",
+        )
+        .into()),
+        None => Ok((record_person(tx, new)?, true)),
+    }
+}
 
 /// Says what the person is: category, corps, status, date of the contract. The state before stays in the audit chain.
 ///
@@ -356,9 +382,9 @@ pub struct StaffPage {
     pub page: usize,
 }
 
-type People<'a> = people::BoxedQuery<'a, MultiBackend>;
+pub(super) type People<'a> = people::BoxedQuery<'a, MultiBackend>;
 
-fn selected<'a>(academy: &'a str, filter: &'a StaffFilter, today: Date) -> People<'a> {
+pub(super) fn selected<'a>(academy: &'a str, filter: &'a StaffFilter, today: Date) -> People<'a> {
     let mut query = people::table.filter(people::academy_code.eq(academy)).into_boxed();
     for word in fold(&filter.name).split_whitespace() {
         let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
@@ -509,6 +535,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// « Mme Nadia Anne ».
+    #[must_use]
+    pub fn civil_name(&self) -> String {
+        format!("{} {}", self.civility, self.first_names)
+    }
+
     #[must_use]
     pub fn full_name(&self) -> String {
         full_name(&self.birth_name, self.usage_name.as_deref(), &self.first_names)
@@ -668,6 +700,32 @@ fn list_exams(conn: &mut Conn, academy: &str, person_id: &str, at: Timestamp) ->
         }
     });
     Ok(lines.collect())
+}
+
+/// Published marks of a person, for those who may see marks: registration, épreuve, state, hundredths.
+///
+/// # Errors
+/// The database's own.
+pub fn list_published_marks(
+    conn: &mut Conn,
+    academy: &str,
+    person_id: &str,
+    at: Timestamp,
+) -> Stored<Vec<(String, i32, String, Option<i32>)>> {
+    Ok(evaluations::table
+        .inner_join(registrations::table.on(registrations::id.eq(evaluations::registration_id)))
+        .inner_join(exam_sessions::table.on(exam_sessions::id.eq(registrations::session_id)))
+        .filter(registrations::person_id.eq(person_id))
+        .filter(exam_sessions::academy_code.eq(academy))
+        .filter(exam_sessions::published_at.le(Stamp(at)))
+        .order((exam_sessions::year.desc(), evaluations::epreuve))
+        .select((
+            evaluations::registration_id,
+            evaluations::epreuve,
+            evaluations::state,
+            evaluations::mark,
+        ))
+        .load(conn)?)
 }
 
 fn list_certificates(conn: &mut Conn, person_id: &str) -> Stored<Vec<CertificateLine>> {

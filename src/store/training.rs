@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::reference::get_regulation;
 use super::schema::{attendances, enrolments, people, training_sessions};
-use super::staff::{may_or_hide, today_in};
+use super::staff::{StaffFilter, may_or_hide, selected, today_in};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Action;
@@ -578,19 +578,30 @@ pub fn list_tutor_emails(conn: &mut Conn, person_ids: &[String]) -> Stored<Vec<(
     Ok(found)
 }
 
-/// People of the academy who may be enrolled: everyone not on the list already, in alphabetical order.
+/// People of the academy of that name who may be enrolled: not on the list already, in alphabetical order.
 ///
 /// # Errors
 /// The database's own.
-pub fn list_enrollable(conn: &mut Conn, academy: &str, training_id: &str) -> Stored<Vec<(String, String)>> {
+pub fn list_enrollable(
+    conn: &mut Conn,
+    academy: &str,
+    training_id: &str,
+    typed: &str,
+    limit: i64,
+) -> Stored<Vec<(String, String)>> {
     let on_list = enrolments::table
         .filter(enrolments::training_session_id.eq(training_id))
         .filter(enrolments::withdrawn_at.is_null())
         .select(enrolments::person_id);
-    let rows: Vec<(String, String, Option<String>, String)> = people::table
-        .filter(people::academy_code.eq(academy))
+    let filter = StaffFilter {
+        name: typed.to_owned(),
+        ..StaffFilter::default()
+    };
+    // Without a department nothing depends on the day.
+    let rows: Vec<(String, String, Option<String>, String)> = selected(academy, &filter, Date::ZERO)
         .filter(people::id.ne_all(on_list))
         .order((people::sort_key, people::id))
+        .limit(limit)
         .select((people::id, people::birth_name, people::usage_name, people::first_names))
         .load(conn)?;
     Ok(rows

@@ -13,6 +13,8 @@ pub mod law;
 pub mod page;
 pub mod routes;
 pub mod security;
+pub mod staff;
+pub mod training;
 
 use std::sync::Arc;
 
@@ -96,6 +98,8 @@ pub fn app(state: AppState) -> Router {
 #[must_use]
 pub fn routes() -> Routes<AppState> {
     Routes::new()
+        .merge(staff::routes())
+        .merge(training::routes())
         .merge(framework::routes())
         .merge(law::routes())
 }
