@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod mail;
+pub mod office;
 pub mod pdf;
 pub mod store;
 pub mod web;

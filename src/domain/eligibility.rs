@@ -4,10 +4,9 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 use super::academy::{Academy, french_date};
+use super::ids;
 use super::regulation::{Alias, Category, RegulationPack};
 
 /// What the file says, as typed.
@@ -90,6 +89,16 @@ impl Assessment {
         self.lines.iter().filter(|line| line.outcome == wanted).map(|line| line.sentence.as_str()).collect()
     }
 
+    /// The line that decides: the first of the refused, else of the unsettled, else of the met ones about the status.
+    /// Its rule and law are those a decision record and a letter quote.
+    #[must_use]
+    pub fn deciding_line(&self) -> Option<&RuleLine> {
+        let first = |wanted| self.lines.iter().find(|line| line.outcome == wanted);
+        first(LineOutcome::NotMet)
+            .or_else(|| first(LineOutcome::Unsettled))
+            .or_else(|| self.lines.iter().find(|line| line.rule == "status"))
+    }
+
     /// Whether this pack, read today, gives the same answer: `false` says the record or the pack was changed.
     #[must_use]
     pub fn is_reproduced_by(&self, pack: &RegulationPack) -> bool {
@@ -100,7 +109,7 @@ impl Assessment {
 /// Assesses a file against a pack. Pure: the same pack and facts always give the same assessment.
 #[must_use]
 pub fn assess(pack: &RegulationPack, facts: &Facts) -> Assessment {
-    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold(word)).collect();
+    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold_wording(word)).collect();
     let corps = recognise(&pack.corps, &neutral, &facts.corps);
     let status = recognise(&pack.statuses, &neutral, &facts.status);
 
@@ -233,11 +242,11 @@ fn quoted(typed: &str) -> String {
 /// The corps or status a text designates: one spelling, alone or beside words that change nothing.
 /// Two different ones in the same text (« CDD puis CDI ») designate none: a person reads it.
 fn recognise<'a>(list: &'a [Alias], neutral: &[String], typed: &str) -> Option<&'a Alias> {
-    let folded = fold(typed);
+    let folded = fold_wording(typed);
     if folded.is_empty() {
         return None;
     }
-    let spellings = || list.iter().flat_map(|alias| alias.names.iter().map(move |name| (alias, fold(name))));
+    let spellings = || list.iter().flat_map(|alias| alias.names.iter().map(move |name| (alias, fold_wording(name))));
     if let Some((alias, _)) = spellings().find(|(_, name)| *name == folded) {
         return Some(alias);
     }
@@ -261,17 +270,17 @@ fn recognise<'a>(list: &'a [Alias], neutral: &[String], typed: &str) -> Option<&
 ///
 /// « Maîtresses déléguées », « maître délégué » and « Maître(sse) délégué(e) » all give `maitre delegue`; « P.L.P. » gives `plp`.
 #[must_use]
-pub fn fold(text: &str) -> String {
+pub fn fold_wording(text: &str) -> String {
     let mut letters = String::with_capacity(text.len());
     let mut in_ending = false;
-    for c in text.replace(['œ', 'Œ'], "oe").nfkd().filter(|c| !is_combining_mark(*c)) {
+    for c in ids::fold(text).chars() {
         match c {
             // « certifié(e) », « certifié·e·s »: the ending of the other gender is left out up to the next space.
             '(' if letters.ends_with(|last: char| last.is_alphanumeric()) => in_ending = true,
             '·' | '•' | '‧' => in_ending = true,
             '.' | ')' => {}
             c if c.is_alphanumeric() && in_ending => {}
-            c if c.is_alphanumeric() => letters.extend(c.to_lowercase()),
+            c if c.is_alphanumeric() => letters.push(c),
             _ => {
                 in_ending = false;
                 letters.push(' ');

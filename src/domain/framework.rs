@@ -2,9 +2,13 @@
 //! linked to them many to many. It is versioned data: what was recorded under a version stays under it.
 //! Codes are stable and safe in addresses (`D1.O2.A3`, `C04`): they are printed in grids and certificates' links.
 
+mod import;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use import::FrameworkIdentity;
 
 use super::regulation::Status;
 
@@ -13,8 +17,8 @@ const EMBEDDED: &str = include_str!("../reference/framework-2016.toml");
 words! {
     /// Where an activity takes place.
     pub enum Level {
-        Academique = "academique",
-        Departemental = "departemental",
+        Academie = "academie",
+        Departement = "departement",
         Bassin = "bassin",
         District = "district",
         Eple = "eple",
@@ -26,8 +30,8 @@ impl Level {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Level::Academique => "académie",
-            Level::Departemental => "département",
+            Level::Academie => "académie",
+            Level::Departement => "département",
             Level::Bassin => "bassin de formation",
             Level::District => "district scolaire",
             Level::Eple => "établissement (EPLE)",
@@ -203,7 +207,7 @@ impl<'a> Item<'a> {
 
 /// Why a framework cannot be used; every fault is listed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Ce référentiel ne peut pas être utilisé : {}", .reasons.join(" "))]
+#[error("Ce référentiel ne peut pas être utilisé : {}", .reasons.join(" "))]
 pub struct FrameworkRefused {
     /// French sentences.
     pub reasons: Vec<String>,
@@ -218,8 +222,12 @@ impl Framework {
         let framework: Self = toml::from_str(text).map_err(|cause| FrameworkRefused {
             reasons: vec![format!("Le fichier n’est pas lisible : {}.", cause.message())],
         })?;
-        let reasons = framework.faults();
-        if reasons.is_empty() { Ok(framework) } else { Err(FrameworkRefused { reasons }) }
+        framework.checked()
+    }
+
+    fn checked(self) -> Result<Self, FrameworkRefused> {
+        let reasons = self.faults();
+        if reasons.is_empty() { Ok(self) } else { Err(FrameworkRefused { reasons }) }
     }
 
     /// The framework shipped with the program.
@@ -312,19 +320,19 @@ impl Framework {
                 found.push(format!("L’élément « {code} » n’a pas d’intitulé."));
             }
             if self.source(item.source()).is_none() {
-                found.push(format!("L’élément « {code} » cite la source « {} », qui n’existe pas.", item.source()));
+                found.push(format!("L’élément « {code} » cite la source « {} », qui n’existe pas.", item.source()));
             }
         }
         let competences: BTreeSet<&str> = self.competences.iter().map(|competence| competence.code.as_str()).collect();
         let families: BTreeSet<&str> = self.families.iter().map(|family| family.code.as_str()).collect();
         for activity in self.activities() {
             for code in activity.competences.iter().filter(|code| !competences.contains(code.as_str())) {
-                found.push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
+                found.push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
             }
         }
         for competence in &self.competences {
             for code in competence.families.iter().filter(|code| !families.contains(code.as_str())) {
-                found.push(format!("La compétence « {} » cite la famille « {code} », qui n’existe pas.", competence.code));
+                found.push(format!("La compétence « {} » cite la famille « {code} », qui n’existe pas.", competence.code));
             }
         }
         for domain in &self.domains {

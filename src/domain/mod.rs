@@ -52,5 +52,6 @@ pub mod regulation;
 pub mod schedule;
 pub mod session;
 pub mod staff;
+pub mod survey;
 pub mod table;
 pub mod training;

@@ -1,8 +1,9 @@
 //! A regulation pack: every value the exam applies, each with the text it comes from and how sure we are.
 //! A session takes a pack at opening and keeps it; a later pack never changes a past session.
 //! No constant of the regulation is written in Rust: it is read from TOML, checked whole, or refused whole.
-//! `check` holds the consistency rules, `values` lists the legal values for the administration page.
+//! `apply` answers with the values, `check` holds the consistency rules, `values` lists the legal values for the administration page.
 
+mod apply;
 mod check;
 mod values;
 
@@ -311,7 +312,7 @@ pub struct AppealWording {
 
 /// Why a pack cannot be used; every fault is listed, so that its author corrects them at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Ce règlement ne peut pas être utilisé : {}", .reasons.join(" "))]
+#[error("Ce règlement ne peut pas être utilisé : {}", .reasons.join(" "))]
 pub struct PackRefused {
     /// French sentences, in the order of the file.
     pub reasons: Vec<String>,
@@ -365,103 +366,6 @@ impl RegulationPack {
     #[must_use]
     pub fn data_period(&self, code: &str) -> Option<&DataPeriod> {
         self.data_periods.iter().find(|period| period.code == code)
-    }
-}
-
-impl Epreuve {
-    /// Whole length for the candidate, preparation included, in minutes.
-    #[must_use]
-    pub fn total_minutes(&self) -> u32 {
-        self.parts.iter().map(|part| part.minutes.value).sum()
-    }
-
-    /// Time the commission spends with the candidate, in minutes.
-    #[must_use]
-    pub fn commission_minutes(&self) -> u32 {
-        self.parts.iter().filter(|part| part.before_commission).map(|part| part.minutes.value).sum()
-    }
-}
-
-impl MarkScale {
-    /// The French sentence that refuses a mark off the scale or off the step; `None` when it may be given.
-    #[must_use]
-    pub fn refusal(&self, hundredths: i32) -> Option<String> {
-        let (low, high, step) = (self.minimum.value, self.maximum.value, self.step.value);
-        if hundredths < low || hundredths > high {
-            return Some(format!(
-                "La note {} est hors de l’échelle : elle va de {} à {} ({}).",
-                values::points(hundredths), values::points(low), values::points(high), self.maximum.law,
-            ));
-        }
-        if (hundredths - low) % step != 0 {
-            return Some(format!(
-                "La note {} ne suit pas le pas de notation, qui est de {} point ({}).",
-                values::points(hundredths), values::points(step), self.step.law,
-            ));
-        }
-        None
-    }
-}
-
-impl KeptMarkRule {
-    /// The French sentence that refuses to keep a mark; `None` when it may be kept.
-    /// Sessions are years: a mark of 2026 kept for 2027 serves its first later session.
-    #[must_use]
-    pub fn refusal(&self, scale: &MarkScale, hundredths: i32, origin: i16, session: i16) -> Option<String> {
-        let (low, high) = (self.threshold.value, scale.maximum.value);
-        if hundredths < low || hundredths > high {
-            return Some(format!(
-                "Une note conservée est comprise entre {} et {} : {} ne peut pas l’être ({}).",
-                values::points(low), values::points(high), values::points(hundredths), self.threshold.law,
-            ));
-        }
-        if origin >= session {
-            return Some(format!("Une note conservée vient d’une session antérieure à {session} : la session {origin} ne convient pas."));
-        }
-        let age = i32::from(session) - i32::from(origin);
-        match self.valid_sessions.value {
-            Some(limit) if i64::from(age) > i64::from(limit) => Some(format!(
-                "La note de la session {origin} n’est plus conservée en {session} : elle l’était pour {limit} sessions ({}).",
-                self.valid_sessions.law,
-            )),
-            _ => None,
-        }
-    }
-}
-
-impl TrainingRules {
-    /// Whole length of the training, in minutes.
-    #[must_use]
-    pub fn total_minutes(&self) -> u32 {
-        ModuleKind::ALL.iter().map(|kind| self.minutes(*kind).value).sum()
-    }
-
-    /// Length the order sets for one part of the training.
-    #[must_use]
-    pub const fn minutes(&self, kind: ModuleKind) -> &Valued<u32> {
-        match kind {
-            ModuleKind::Theory => &self.theory_minutes,
-            ModuleKind::Deepening => &self.deepening_minutes,
-            ModuleKind::Practice => &self.practice_minutes,
-        }
-    }
-}
-
-impl AppealWording {
-    /// The two sentences on appeals, ready for a letter, with their references.
-    ///
-    /// `academy` and `court` come with their article: « l’académie de Limoges », « le tribunal administratif de Limoges ».
-    #[must_use]
-    pub fn sentences(&self, academy: &str, court: &str) -> Vec<String> {
-        [&self.gracious, &self.contentious]
-            .map(|piece| {
-                let text = piece.value
-                    .replace("{academy}", academy)
-                    .replace("{court}", court)
-                    .replace("{months}", &values::in_letters(self.months.value));
-                format!("{text} ({})", piece.law)
-            })
-            .to_vec()
     }
 }
 

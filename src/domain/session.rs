@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::refusal::Refusal;
-use crate::words;
 
 words! {
     /// Where a session stands. A step never goes back silently.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::schema::audit_entries as t;
 use super::{Conn, Stamp, Stored, Tx};
+use crate::each_backend;
 use crate::domain::audit::{BrokenChain, Entry, GENESIS, check_link, sha256_hex};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -45,6 +46,17 @@ impl AuditRow {
     }
 }
 
+/// One act to write into the chain; see [`Tx::audit`].
+#[derive(Debug, Clone)]
+pub struct Act {
+    pub action: &'static str,
+    pub object_kind: &'static str,
+    pub object_id: String,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    pub detail: Value,
+}
+
 impl Tx<'_> {
     /// Writes the act into the chain of this transaction's lock.
     ///
@@ -54,12 +66,27 @@ impl Tx<'_> {
     /// The database's own.
     pub fn audit(
         &mut self,
-        action: &str,
-        object: (&str, &str),
+        action: &'static str,
+        object: (&'static str, &str),
         before: Option<&Value>,
         after: Option<&Value>,
         detail: &Value,
     ) -> Stored<()> {
+        self.audit_all(vec![Act {
+            action,
+            object_kind: object.0,
+            object_id: object.1.to_owned(),
+            before: before.cloned(),
+            after: after.cloned(),
+            detail: detail.clone(),
+        }])
+    }
+
+    /// Writes many acts of one command, in their order, with few statements.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub fn audit_all(&mut self, acts: Vec<Act>) -> Stored<()> {
         let lock_key = self.lock.key();
         let last: Option<(i64, String)> = t::table
             .filter(t::lock_key.eq(&lock_key))
@@ -67,28 +94,33 @@ impl Tx<'_> {
             .select((t::seq, t::hash))
             .first(self.conn)
             .optional()?;
-        let (seq, previous_hash) =
-            last.map_or((1, GENESIS.to_owned()), |(seq, hash)| (seq + 1, hash));
+        let (mut seq, mut previous_hash) = last.unwrap_or((0, GENESIS.to_owned()));
         let state_hash = |state: &Value| sha256_hex(state.to_string().as_bytes());
-        let mut row = AuditRow {
-            lock_key,
-            seq,
-            at: self.stamp(),
-            actor_id: self.actor.user_id.clone(),
-            actor_name: self.actor.name.clone(),
-            action: action.to_owned(),
-            object_kind: object.0.to_owned(),
-            object_id: object.1.to_owned(),
-            before_hash: before.map(state_hash),
-            after_hash: after.map(state_hash),
-            detail: detail.to_string(),
-            previous_hash,
-            hash: String::new(),
-        };
-        row.hash = row.entry().hash();
-        diesel::insert_into(t::table)
-            .values(&row)
-            .execute(self.conn)?;
+        let mut rows = Vec::with_capacity(acts.len());
+        for act in acts {
+            seq += 1;
+            let mut row = AuditRow {
+                lock_key: lock_key.clone(),
+                seq,
+                at: self.stamp(),
+                actor_id: self.actor.user_id.clone(),
+                actor_name: self.actor.name.clone(),
+                action: act.action.to_owned(),
+                object_kind: act.object_kind.to_owned(),
+                object_id: act.object_id,
+                before_hash: act.before.as_ref().map(state_hash),
+                after_hash: act.after.as_ref().map(state_hash),
+                detail: act.detail.to_string(),
+                previous_hash,
+                hash: String::new(),
+            };
+            row.hash = row.entry().hash();
+            previous_hash = row.hash.clone();
+            rows.push(row);
+        }
+        for chunk in rows.chunks(500) {
+            each_backend!(&mut *self.conn, c => diesel::insert_into(t::table).values(chunk).execute(c))?;
+        }
         Ok(())
     }
 }

@@ -150,5 +150,12 @@ macro_rules! word_columns {
     )+};
 }
 
-word_columns!(crate::domain::permission::Role, crate::domain::session::SessionState);
-word_columns!(crate::domain::staff::PostingLevel, crate::domain::staff::EvidenceSource);
+word_columns!(
+    crate::domain::certificate::CertificateState,
+    crate::domain::deliberation::Outcome,
+    crate::domain::evaluation::EvaluationState,
+    crate::domain::permission::Role,
+    crate::domain::session::SessionState,
+    crate::domain::staff::EvidenceSource,
+    crate::domain::staff::PostingLevel,
+);

@@ -5,13 +5,18 @@
 //! PostgreSQL serialises what shares a lock key with an advisory lock, over several instances.
 
 pub mod audit;
+pub mod certificate;
 pub mod columns;
+pub mod deliberation;
 pub mod documents;
+pub mod eligibility;
 pub mod error;
+pub mod evaluation;
 pub mod framework;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
+pub mod publication;
 pub mod reference;
 pub mod registration;
 pub mod schema;

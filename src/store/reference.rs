@@ -1,6 +1,9 @@
 //! Reference data in the database: the academies and the regulation and framework packs, loaded from what is embedded.
 //! A pack's text is kept whole with its hash: a session recomputes its decisions from it years later.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
 use diesel::prelude::*;
 use serde_json::json;
 
@@ -173,6 +176,24 @@ pub fn get_regulation(conn: &mut Conn, id: &str) -> Stored<RegulationPack> {
         .select(pack_validations::path)
         .load(conn)?;
     pack.apply_validations(&validated);
+    Ok(pack)
+}
+
+/// The rules of a pack for computing, without the tags of the administration page: parsed once per text.
+///
+/// # Errors
+/// [`StoreError::NotFound`], or [`StoreError::Broken`] when the stored text no longer matches its hash.
+pub fn rules_of(conn: &mut Conn, id: &str) -> Stored<Arc<RegulationPack>> {
+    // Keyed by content, so that a cached pack is right for any database that holds the same text.
+    static PARSED: LazyLock<Mutex<HashMap<String, Arc<RegulationPack>>>> = LazyLock::new(Mutex::default);
+    let sha256: String = packs::table.find(id).select(packs::sha256).first(conn)?;
+    let parsed = || PARSED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(pack) = parsed().get(&sha256) {
+        return Ok(Arc::clone(pack));
+    }
+    let row = get_pack(conn, id, "regulation")?;
+    let pack = Arc::new(RegulationPack::parse(&row.source).map_err(|e| StoreError::Broken(e.to_string()))?);
+    parsed().insert(sha256, Arc::clone(&pack));
     Ok(pack)
 }
 

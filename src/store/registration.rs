@@ -1,11 +1,28 @@
-//! Registrations of a session: imported or typed, examined, put on the list, withdrawn.
+//! Registrations of a session: previewed and imported from a spreadsheet, listed, withdrawn.
+//! An import is checked again inside its transaction against what stands then: all of it is written, or nothing.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
+use serde_json::{Value, json};
 
-use super::schema::{kept_marks, registrations as t};
-use super::{Day, Stamp};
-
-
+use super::audit::Act;
+use super::people::{PersonRow, fold_email};
+use super::schema::{decisions, exam_sessions, kept_marks, people, pieces, registrations as t, staff_records};
+use super::session::{self, SessionRow};
+use super::{Conn, Day, Stamp, StoreError, Stored, Tx, eligibility, new_id, reference};
+use crate::domain::academy::Academy;
+use crate::domain::eligibility::{Assessment, Facts, Outcome, assess};
+use crate::domain::ids::{Mark, sort_key};
+use crate::domain::permission::{Action, Object, may};
+use crate::domain::refusal::Refusal;
+use crate::domain::registration::{
+    CandidateDraft, ImportContext, ImportReport, MarkScale, ProposedOutcome, check_candidates,
+};
+use crate::domain::regulation::RegulationPack;
+use crate::domain::session::{LIST_LAW, SessionState, require};
+use crate::domain::table::Table;
+use crate::each_backend;
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, serde::Serialize)]
 #[diesel(table_name = t)]
@@ -42,4 +59,519 @@ pub struct KeptMarkRow {
     pub epreuve: i32,
     pub mark: i32,
     pub origin_year: i32,
+}
+
+/// Columns of the largest batch insert stay far under SQLite's 32,766 bound values.
+const CHUNK: usize = 400;
+
+/// States in which the office may still add or change files.
+pub const OPEN_STATES: &[SessionState] =
+    &[SessionState::Preparation, SessionState::Registration, SessionState::Examination];
+
+/// Checks a spreadsheet against a session that may not exist yet (`session` = `None`: the pack in force for the year).
+///
+/// # Errors
+/// [`StoreError::NotFound`] for an unknown academy or a year without a pack.
+pub fn preview_import(
+    conn: &mut Conn,
+    academy_code: &str,
+    year: i16,
+    session: Option<&SessionRow>,
+    table: &Table,
+    set_aside: &[(u64, String)],
+    now: jiff::Timestamp,
+) -> Stored<ImportReport> {
+    let academy = Academy::find(academy_code).ok_or(StoreError::NotFound)?;
+    let pack_id = match session {
+        Some(session) => session.regulation_id.clone(),
+        None => reference::regulation_for_year(conn, year)?,
+    };
+    let pack = reference::get_regulation(conn, &pack_id)?;
+    let mut registered = HashMap::new();
+    let mut registered_emails = HashMap::new();
+    if let Some(session) = session {
+        let known: Vec<(String, String, String)> = t::table
+            .inner_join(people::table)
+            .filter(t::session_id.eq(&session.id))
+            .filter(t::state.ne("withdrawn"))
+            .select((people::identity_key, people::email_key, t::number))
+            .load(conn)?;
+        for (identity, email, number) in known {
+            if !email.is_empty() {
+                registered_emails.insert(email, number.clone());
+            }
+            registered.insert(identity, number);
+        }
+    }
+    let known_sessions: Vec<i32> = exam_sessions::table
+        .filter(exam_sessions::academy_code.eq(academy_code))
+        .filter(exam_sessions::published_at.is_not_null())
+        .select(exam_sessions::year)
+        .load(conn)?;
+    let propose = |corps: &str, status: &str| {
+        let facts = Facts { corps: corps.to_owned(), status: status.to_owned(), ..Facts::default() };
+        let assessment = assess(&pack, &facts);
+        let sentence = assessment.reasons().join(" ");
+        match assessment.outcome {
+            Outcome::Eligible => ProposedOutcome::Eligible,
+            Outcome::RefusalProposed => ProposedOutcome::RefusalProposed(sentence),
+            Outcome::ToExamine => ProposedOutcome::ToExamine(sentence),
+        }
+    };
+    let context = ImportContext {
+        academy_name: academy.name.clone(),
+        academy_departments: academy.departments.clone(),
+        session_year: year,
+        registration_reference: pack.eligibility.own_academy.law.clone(),
+        mark_scale: MarkScale {
+            min: Mark::from_hundredths(pack.marks.minimum.value),
+            max: Mark::from_hundredths(pack.marks.maximum.value),
+            step: Mark::from_hundredths(pack.marks.step.value),
+        },
+        kept_threshold: Mark::from_hundredths(pack.kept_marks.threshold.value),
+        known_sessions: known_sessions.into_iter().filter_map(|year| i16::try_from(year).ok()).collect(),
+        registered,
+        registered_emails,
+        set_aside: set_aside.to_vec(),
+        today: academy.date(now),
+        assess: &propose,
+    };
+    Ok(check_candidates(table, &context))
+}
+
+/// What an import wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    pub registered: usize,
+    pub set_aside: usize,
+    pub refusals_proposed: usize,
+    pub to_examine: usize,
+}
+
+/// Registers every accepted line, or nothing when an error is left.
+///
+/// # Errors
+/// A refusal when the list is fixed, when nothing is accepted, or when a line is in error and not set aside.
+pub fn import_candidates(
+    tx: &mut Tx<'_>,
+    session_id: &str,
+    table: &Table,
+    set_aside: &[(u64, String)],
+) -> Stored<Imported> {
+    let session = session::session_for(tx, session_id, Action::ImportPeople)?;
+    require(session.state, OPEN_STATES, "L’import de candidats").map_err(|no| no.under(LIST_LAW))?;
+    let report =
+        preview_import(tx.conn, &session.academy_code, session.year16(), Some(&session), table, set_aside, tx.at)?;
+    let blocking = report.blocking().count();
+    if blocking > 0 {
+        return Err(Refusal::new(
+            "import_blocked",
+            format!("{blocking} erreur(s) empêchent l’import : corrigez le fichier ou mettez ces lignes de côté une par une. Rien n’a été écrit."),
+        )
+        .into());
+    }
+    if report.accepted.is_empty() {
+        return Err(Refusal::new("import_empty", "Aucune ligne à importer : le fichier ne contient aucun candidat accepté.").into());
+    }
+    let pack = reference::get_regulation(tx.conn, &session.regulation_id)?;
+    let written = register(tx, &session, &pack, &report.accepted, "import")?;
+    let detail = json!({
+        "registered": written.registered,
+        "set_aside": set_aside.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect::<Vec<_>>(),
+    });
+    tx.audit("import_candidates", ("session", &session.id), None, None, &detail)?;
+    Ok(Imported { set_aside: set_aside.len(), ..written })
+}
+
+/// Writes people, files, pieces to receive, kept marks and proposed decisions for drafts already checked.
+fn register(
+    tx: &mut Tx<'_>,
+    session: &SessionRow,
+    pack: &RegulationPack,
+    drafts: &[CandidateDraft],
+    source: &str,
+) -> Stored<Imported> {
+    let wanted = session::list_required_pieces(tx.conn, &session.id)?;
+    let last_rank: Option<i32> = t::table
+        .filter(t::session_id.eq(&session.id))
+        .select(diesel::dsl::max(t::rank))
+        .first(tx.conn)?;
+    let mut rank = last_rank.unwrap_or(0);
+    let mut done = Imported { registered: 0, set_aside: 0, refusals_proposed: 0, to_examine: 0 };
+    for chunk in drafts.chunks(CHUNK) {
+        let person_ids = record_people(tx, &session.academy_code, chunk)?;
+        let mut rows = Vec::with_capacity(chunk.len());
+        let mut piece_rows = Vec::new();
+        let mut kept_rows = Vec::new();
+        let mut decision_rows = Vec::with_capacity(chunk.len());
+        let mut acts = Vec::with_capacity(chunk.len());
+        for (draft, person_id) in chunk.iter().zip(person_ids) {
+            rank += 1;
+            let facts = Facts {
+                corps: draft.corps.clone(),
+                status: draft.status.clone(),
+                contract_date: draft.contract_date,
+                academy: Some(session.academy_code.clone()),
+                department: Some(draft.department.clone()),
+            };
+            let assessment = assess(pack, &facts);
+            match assessment.outcome {
+                Outcome::Eligible => {}
+                Outcome::RefusalProposed => done.refusals_proposed += 1,
+                Outcome::ToExamine => done.to_examine += 1,
+            }
+            let row = RegistrationRow {
+                id: new_id(tx.at),
+                session_id: session.id.clone(),
+                person_id,
+                rank,
+                number: candidate_number(&session.academy_code, session.year, rank),
+                state: "submitted".into(),
+                eligibility: assessment.outcome.as_str().into(),
+                category: assessment.category.clone(),
+                corps: draft.corps.clone(),
+                status: draft.status.clone(),
+                contract_date: draft.contract_date.map(Day),
+                uai: Some(draft.uai.as_str().to_owned()),
+                school_name: draft.school_name.clone().unwrap_or_default(),
+                department: draft.department.clone(),
+                trained: draft.trained,
+                accommodation: draft.accommodation.clone(),
+                source: source.into(),
+                submitted_at: tx.stamp(),
+                version: 1,
+            };
+            for (code, _) in &wanted {
+                piece_rows.push((
+                    pieces::registration_id.eq(row.id.clone()),
+                    pieces::code.eq(code.clone()),
+                    pieces::state.eq("missing"),
+                    pieces::noted_by.eq(tx.actor.user_id.clone()),
+                    pieces::noted_at.eq(tx.stamp()),
+                ));
+            }
+            for kept in &draft.kept {
+                kept_rows.push(KeptMarkRow {
+                    id: new_id(tx.at),
+                    registration_id: row.id.clone(),
+                    epreuve: i32::from(kept.epreuve),
+                    mark: kept.mark.hundredths(),
+                    origin_year: i32::from(kept.origin),
+                });
+            }
+            decision_rows.push(eligibility::proposed(tx, session, &row.id, &assessment)?);
+            acts.push(Act {
+                action: "register",
+                object_kind: "registration",
+                object_id: row.id.clone(),
+                before: None,
+                after: Some(json!(row)),
+                detail: json!({ "number": row.number, "line": draft.line, "eligibility": row.eligibility }),
+            });
+            rows.push(row);
+        }
+        each_backend!(&mut *tx.conn, c => {
+            diesel::insert_into(t::table).values(&rows).execute(c)?;
+            diesel::insert_into(pieces::table).values(&piece_rows).execute(c)?;
+            diesel::insert_into(kept_marks::table).values(&kept_rows).execute(c)?;
+            diesel::insert_into(decisions::table).values(&decision_rows).execute(c)
+        })?;
+        tx.audit_all(acts)?;
+        done.registered += rows.len();
+    }
+    Ok(done)
+}
+
+/// Finds or records the people of a batch, in the order of the drafts.
+fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft]) -> Stored<Vec<String>> {
+    let keys: Vec<&str> = drafts.iter().map(|draft| draft.identity_key.as_str()).collect();
+    let known: HashMap<String, String> = people::table
+        .filter(people::identity_key.eq_any(keys))
+        .filter(people::homonym.eq(0))
+        .select((people::identity_key, people::id))
+        .load::<(String, String)>(tx.conn)?
+        .into_iter()
+        .collect();
+    let mut ids = Vec::with_capacity(drafts.len());
+    let mut new_people = Vec::new();
+    let mut records = Vec::new();
+    let mut acts = Vec::new();
+    for draft in drafts {
+        if let Some(id) = known.get(&draft.identity_key) {
+            // The person keeps their civil status; corps and contract follow what they declare now.
+            diesel::update(staff_records::table.find(id))
+                .set((
+                    staff_records::corps.eq(&draft.corps),
+                    staff_records::status.eq(&draft.status),
+                    staff_records::contract_date.eq(draft.contract_date.map(Day)),
+                    staff_records::updated_at.eq(tx.stamp()),
+                ))
+                .execute(tx.conn)?;
+            ids.push(id.clone());
+            continue;
+        }
+        let row = PersonRow {
+            id: new_id(tx.at),
+            academy_code: academy_code.to_owned(),
+            identity_key: draft.identity_key.clone(),
+            homonym: 0,
+            civility: draft.civility.as_str().to_owned(),
+            birth_name: draft.birth_name.clone(),
+            usage_name: draft.usage_name.clone(),
+            first_names: draft.first_names.clone(),
+            birth_date: Day(draft.birth_date),
+            birth_place: None,
+            email: draft.email.as_str().to_owned(),
+            email_key: fold_email(draft.email.as_str()),
+            phone: draft.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+            sort_key: sort_key(draft.usage_name.as_deref().unwrap_or(&draft.birth_name), &draft.first_names),
+            user_id: None,
+            created_at: tx.stamp(),
+            version: 1,
+        };
+        acts.push(Act {
+            action: "record_person",
+            object_kind: "person",
+            object_id: row.id.clone(),
+            before: None,
+            after: Some(json!(row)),
+            detail: json!({ "academy": academy_code }),
+        });
+        records.push((
+            staff_records::person_id.eq(row.id.clone()),
+            staff_records::corps.eq(draft.corps.clone()),
+            staff_records::status.eq(draft.status.clone()),
+            staff_records::contract_date.eq(draft.contract_date.map(Day)),
+            staff_records::updated_at.eq(tx.stamp()),
+        ));
+        ids.push(row.id.clone());
+        new_people.push(row);
+    }
+    each_backend!(&mut *tx.conn, c => {
+        diesel::insert_into(people::table).values(&new_people).execute(c)?;
+        diesel::insert_into(staff_records::table).values(&records).execute(c)
+    })?;
+    tx.audit_all(acts)?;
+    Ok(ids)
+}
+
+/// `22-27-0001`: the candidate's number in the session.
+fn candidate_number(academy_code: &str, year: i32, rank: i32) -> String {
+    format!("{academy_code}-{:02}-{rank:04}", year % 100)
+}
+
+/// Withdraws a file, by the candidate or on their behalf, until the list is fixed.
+///
+/// # Errors
+/// A refusal once the list is fixed or the file already withdrawn; a conflict when the file changed meanwhile.
+pub fn withdraw(tx: &mut Tx<'_>, registration_id: &str, version: i32) -> Stored<()> {
+    let row: RegistrationRow = t::table.find(registration_id).select(RegistrationRow::as_select()).first(tx.conn)?;
+    let session = session::load_session(tx.conn, &row.session_id)?;
+    let owner: Option<String> =
+        people::table.find(&row.person_id).select(people::user_id).first(tx.conn)?;
+    let object = Object { academy: Some(&session.academy_code), owner: owner.as_deref(), members: &[] };
+    if !may(tx.actor, Action::ExamineFiles, object) && !may(tx.actor, Action::SeeOwnFile, object) {
+        return Err(StoreError::NotFound);
+    }
+    require(session.state, OPEN_STATES, "Le retrait de candidature").map_err(|no| no.under(LIST_LAW))?;
+    if row.state == "withdrawn" {
+        return Err(Refusal::new("already_withdrawn", "Cette candidature est déjà retirée.").into());
+    }
+    set_file_state(tx, &row, version, "withdrawn")?;
+    tx.audit("withdraw", ("registration", &row.id), Some(&json!(row)), None, &json!({ "number": row.number }))
+}
+
+/// Changes a file's state if nobody changed the file since it was read.
+///
+/// # Errors
+/// [`StoreError::Conflict`] for the one who comes second.
+pub(super) fn set_file_state(tx: &mut Tx<'_>, row: &RegistrationRow, version: i32, state: &str) -> Stored<()> {
+    let changed = diesel::update(t::table.find(&row.id).filter(t::version.eq(version)))
+        .set((t::state.eq(state), t::version.eq(t::version + 1)))
+        .execute(tx.conn)?;
+    if changed == 0 {
+        return Err(StoreError::Conflict(format!(
+            "Le dossier {} a été modifié entre-temps par une autre personne : relisez-le avant de décider.",
+            row.number
+        )));
+    }
+    Ok(())
+}
+
+/// Notes a piece as received, accepted or refused.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a piece that this file does not need.
+pub fn note_piece(tx: &mut Tx<'_>, registration_id: &str, code: &str, state: &str) -> Stored<()> {
+    let row: RegistrationRow = t::table.find(registration_id).select(RegistrationRow::as_select()).first(tx.conn)?;
+    session::session_for(tx, &row.session_id, Action::ExamineFiles)?;
+    if !["missing", "received", "accepted", "refused"].contains(&state) {
+        return Err(Refusal::new("piece_state", "L’état de la pièce n’est pas compris : choisissez dans la liste.").into());
+    }
+    let changed = diesel::update(pieces::table.find((registration_id, code)))
+        .set((pieces::state.eq(state), pieces::noted_by.eq(&tx.actor.user_id), pieces::noted_at.eq(tx.stamp())))
+        .execute(tx.conn)?;
+    if changed == 0 {
+        return Err(StoreError::NotFound);
+    }
+    tx.audit("note_piece", ("registration", registration_id), None, None, &json!({ "piece": code, "state": state }))
+}
+
+/// One line of the office's table of files.
+#[derive(Debug, Clone)]
+pub struct FileLine {
+    pub registration: RegistrationRow,
+    pub person: PersonRow,
+    pub missing_pieces: i64,
+}
+
+/// What the office filters by.
+#[derive(Debug, Clone, Default)]
+pub struct FileFilter {
+    pub state: Option<String>,
+    pub eligibility: Option<String>,
+    pub department: Option<String>,
+    /// Beginning of a name, accents aside.
+    pub name: Option<String>,
+}
+
+/// A page of files in alphabetical order, and how many there are in all. Three queries, whatever the page.
+///
+/// # Errors
+/// The database's own.
+pub fn list_files(
+    conn: &mut Conn,
+    session_id: &str,
+    filter: &FileFilter,
+    limit: i64,
+    offset: i64,
+) -> Stored<(Vec<FileLine>, i64)> {
+    let query = || {
+        let mut query = t::table.inner_join(people::table).filter(t::session_id.eq(session_id.to_owned())).into_boxed();
+        if let Some(state) = &filter.state {
+            query = query.filter(t::state.eq(state.clone()));
+        }
+        if let Some(eligibility) = &filter.eligibility {
+            query = query.filter(t::eligibility.eq(eligibility.clone()));
+        }
+        if let Some(department) = &filter.department {
+            query = query.filter(t::department.eq(department.clone()));
+        }
+        if let Some(name) = &filter.name {
+            let key = crate::domain::ids::fold(name).replace(['%', '_'], "");
+            query = query.filter(people::sort_key.like(format!("{key}%")));
+        }
+        query
+    };
+    let total: i64 = query().count().get_result(conn)?;
+    let rows: Vec<(RegistrationRow, PersonRow)> = query()
+        .order((people::sort_key, t::rank))
+        .limit(limit)
+        .offset(offset)
+        .select((RegistrationRow::as_select(), PersonRow::as_select()))
+        .load(conn)?;
+    let ids: Vec<&str> = rows.iter().map(|(registration, _)| registration.id.as_str()).collect();
+    let missing: HashMap<String, i64> = pieces::table
+        .filter(pieces::registration_id.eq_any(ids))
+        .filter(pieces::state.eq_any(["missing", "refused"]))
+        .group_by(pieces::registration_id)
+        .select((pieces::registration_id, diesel::dsl::count_star()))
+        .load::<(String, i64)>(conn)?
+        .into_iter()
+        .collect();
+    let lines = rows
+        .into_iter()
+        .map(|(registration, person)| FileLine {
+            missing_pieces: missing.get(&registration.id).copied().unwrap_or(0),
+            registration,
+            person,
+        })
+        .collect();
+    Ok((lines, total))
+}
+
+/// Counts of a session's files by (state, eligibility).
+///
+/// # Errors
+/// The database's own.
+pub fn count_files(conn: &mut Conn, session_id: &str) -> Stored<Vec<(String, String, i64)>> {
+    Ok(t::table
+        .filter(t::session_id.eq(session_id))
+        .group_by((t::state, t::eligibility))
+        .select((t::state, t::eligibility, diesel::dsl::count_star()))
+        .load(conn)?)
+}
+
+/// Everything the file page shows.
+#[derive(Debug, Clone)]
+pub struct FileView {
+    pub session: SessionRow,
+    pub registration: RegistrationRow,
+    pub person: PersonRow,
+    /// (code, label, state) of each piece asked for.
+    pub pieces: Vec<(String, String, String)>,
+    pub kept_marks: Vec<KeptMarkRow>,
+    pub decision: Option<eligibility::DecisionRow>,
+}
+
+/// A file of this academy, with everything its page shows.
+///
+/// # Errors
+/// [`StoreError::NotFound`], for a foreign file as for a missing one.
+pub fn get_file(conn: &mut Conn, academy_code: &str, registration_id: &str) -> Stored<FileView> {
+    let (registration, session, person): (RegistrationRow, SessionRow, PersonRow) = t::table
+        .inner_join(exam_sessions::table)
+        .inner_join(people::table)
+        .filter(t::id.eq(registration_id))
+        .filter(exam_sessions::academy_code.eq(academy_code))
+        .select((RegistrationRow::as_select(), SessionRow::as_select(), PersonRow::as_select()))
+        .first(conn)?;
+    view(conn, session, registration, person)
+}
+
+/// The files a user owns, latest session first.
+///
+/// # Errors
+/// The database's own.
+pub fn list_files_of_user(conn: &mut Conn, user_id: &str) -> Stored<Vec<FileView>> {
+    let rows: Vec<(RegistrationRow, SessionRow, PersonRow)> = t::table
+        .inner_join(exam_sessions::table)
+        .inner_join(people::table)
+        .filter(people::user_id.eq(user_id))
+        .order(exam_sessions::year.desc())
+        .select((RegistrationRow::as_select(), SessionRow::as_select(), PersonRow::as_select()))
+        .load(conn)?;
+    rows.into_iter().map(|(registration, session, person)| view(conn, session, registration, person)).collect()
+}
+
+fn view(conn: &mut Conn, session: SessionRow, registration: RegistrationRow, person: PersonRow) -> Stored<FileView> {
+    let labels: HashMap<String, String> =
+        session::list_required_pieces(conn, &session.id)?.into_iter().collect();
+    let states: Vec<(String, String)> = pieces::table
+        .filter(pieces::registration_id.eq(&registration.id))
+        .order(pieces::code)
+        .select((pieces::code, pieces::state))
+        .load(conn)?;
+    let pieces = states
+        .into_iter()
+        .map(|(code, state)| {
+            let label = labels.get(&code).cloned().unwrap_or_else(|| code.clone());
+            (code, label, state)
+        })
+        .collect();
+    let kept_marks = kept_marks::table
+        .filter(kept_marks::registration_id.eq(&registration.id))
+        .order(kept_marks::epreuve)
+        .select(KeptMarkRow::as_select())
+        .load(conn)?;
+    let decision = eligibility::find_decision(conn, &registration.id)?;
+    Ok(FileView { session, registration, person, pieces, kept_marks, decision })
+}
+
+/// The stored assessment of a file, as it was computed.
+///
+/// # Errors
+/// [`StoreError::Broken`] when the record does not read.
+pub fn assessment_of(decision: &eligibility::DecisionRow) -> Stored<Assessment> {
+    Ok(serde_json::from_value::<Assessment>(serde_json::from_str::<Value>(&decision.explanation)?)?)
 }

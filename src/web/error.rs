@@ -22,11 +22,11 @@ pub struct AppError {
     pub status: StatusCode,
     /// Stable word for programs and tests, for example `not_found`.
     pub kind: &'static str,
-    pub title: String,
+    pub title: &'static str,
     pub sentence: String,
     pub what_next: String,
     /// Seconds to wait before asking again, said to programs as `Retry-After`.
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
     /// Said to the log only.
     cause: Option<Arc<str>>,
 }
@@ -36,14 +36,14 @@ impl AppError {
     pub fn new(
         status: StatusCode,
         kind: &'static str,
-        title: &str,
+        title: &'static str,
         sentence: impl Into<String>,
         what_next: impl Into<String>,
     ) -> Self {
         AppError {
             status,
             kind,
-            title: title.to_owned(),
+            title,
             sentence: sentence.into(),
             what_next: what_next.into(),
             retry_after: None,
@@ -52,7 +52,7 @@ impl AppError {
     }
 
     #[must_use]
-    const fn after(mut self, seconds: u64) -> Self {
+    const fn after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
@@ -172,7 +172,7 @@ impl AppError {
     }
 
     #[must_use]
-    pub fn too_many(wait_seconds: u64) -> Self {
+    pub fn too_many(wait_seconds: u32) -> Self {
         AppError::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many",
@@ -329,7 +329,7 @@ pub async fn render(request: Request, next: Next) -> Response {
         as_problem(&error, &request_id)
     } else {
         let shell = response.extensions_mut().remove::<Shell>();
-        as_page(&error, &request_id, shell.unwrap_or_default())
+        as_page(&error, &request_id, &shell.unwrap_or_default())
     };
     // Headers set with the refusal (Allow, Retry-After, cookies) stay.
     let mut headers = std::mem::take(response.headers_mut());
@@ -378,8 +378,8 @@ fn as_problem(error: &AppError, request_id: &str) -> Response {
     response
 }
 
-fn as_page(error: &AppError, request_id: &str, shell: Shell) -> Response {
-    let page = shell.page(&error.title).without_flash();
+fn as_page(error: &AppError, request_id: &str, shell: &Shell) -> Response {
+    let page = shell.page(error.title).without_flash();
     let shown = ErrorPage {
         page,
         error,

@@ -11,6 +11,7 @@ pub mod framework;
 pub mod french;
 pub mod law;
 pub mod page;
+pub mod pagination;
 pub mod routes;
 pub mod security;
 pub mod staff;

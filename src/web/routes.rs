@@ -154,7 +154,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         &self.table
     }
 
-    #[must_use]
     pub fn into_router(self) -> Router<S> {
         self.router
     }

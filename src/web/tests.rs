@@ -447,3 +447,30 @@ async fn too_many_attempts_are_told_how_long_to_wait() {
     assert_eq!(answer.headers()[header::RETRY_AFTER], "120");
     assert!(text(answer).await.contains("2 minutes"));
 }
+
+#[tokio::test]
+async fn the_whole_site_is_built_from_its_state_and_announces_the_demonstration() {
+    let dir = std::env::temp_dir().join(format!("cplds-shell-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    let at = "2027-03-01T08:05:00Z".parse().expect("instant");
+    let source = crate::store::Source::Sqlite(dir.join("cplds.db"));
+    let db = Db::open(source, Clock::manual(at), 1).expect("a database");
+    let config = Config::from_vars([]).expect("defaults");
+    let state = AppState::new(db, config, &[3; 32], Arc::new(Sessions)).expect("a state");
+    let request = get("/aide").header(header::COOKIE, "cplds=jeton-gestion");
+    let page = app(state)
+        .oneshot(request.body(Body::empty()).expect("request"))
+        .await
+        .expect("answer");
+    assert_eq!(page.status(), StatusCode::OK);
+    let html = text(page).await;
+    std::fs::remove_dir_all(&dir).expect("the folder goes");
+    for expected in [
+        "1er\u{a0}mars 2027 à 9\u{a0}h\u{a0}05",
+        "Académie de Limoges",
+        "Ada Martin",
+        "href=\"/gestion\"",
+    ] {
+        assert!(html.contains(expected), "{expected} is missing");
+    }
+}

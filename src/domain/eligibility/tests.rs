@@ -65,10 +65,10 @@ fn spellings_of_one_corps_meet() {
         ("aed", &["A.E.D.", "assistante d’éducation"]),
     ];
     let pack = pack();
-    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold(word)).collect();
+    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold_wording(word)).collect();
     for (code, spellings) in rows {
         for typed in spellings {
-            assert_eq!(recognise(&pack.corps, &neutral, typed).map(|alias| alias.code.as_str()), Some(code), "{typed} -> {}", fold(typed));
+            assert_eq!(recognise(&pack.corps, &neutral, typed).map(|alias| alias.code.as_str()), Some(code), "{typed} -> {}", fold_wording(typed));
         }
     }
 }
@@ -76,7 +76,7 @@ fn spellings_of_one_corps_meet() {
 #[test]
 fn a_doubtful_text_designates_nothing() {
     let pack = pack();
-    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold(word)).collect();
+    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold_wording(word)).collect();
     for typed in ["faisant fonction de CPE", "ancien certifié", "AED puis CPE", "certifié ou PLP", "PLP retraité"] {
         assert!(recognise(&pack.corps, &neutral, typed).is_none(), "{typed}");
     }
@@ -147,4 +147,20 @@ fn a_stored_assessment_is_read_back_and_reproduced() {
     let mut altered = read;
     altered.outcome = Outcome::RefusalProposed;
     assert!(!altered.is_reproduced_by(&pack));
+}
+
+#[test]
+fn the_deciding_line_names_the_rule_a_decision_record_keeps() {
+    let rows = [("Certifié", "Titulaire", "status"), ("Contractuel enseignant", "CDD", "status"), ("PsyEN", "Titulaire", "corps"), ("CPE", "?", "status")];
+    for (corps, status, rule) in rows {
+        let found = assess(&pack(), &facts(corps, status));
+        assert_eq!(found.deciding_line().map(|line| line.rule.as_str()), Some(rule), "{corps} / {status}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn capitals_and_outer_spaces_never_change_what_is_recognised(typed in "[A-Za-zéèêÉœç·().' -]{0,30}") {
+        proptest::prop_assert_eq!(fold_wording(&format!("  {} ", typed.to_uppercase())), fold_wording(&typed));
+    }
 }

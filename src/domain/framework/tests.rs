@@ -100,3 +100,51 @@ fn a_framework_survives_being_stored_as_json() {
     let stored = serde_json::to_string(&framework).unwrap();
     assert_eq!(serde_json::from_str::<Framework>(&stored).unwrap(), framework);
 }
+
+const SHEET: &str = "\u{feff}Code;Nature;Intitulé;Niveaux;Compétences;Familles;Source;Note\r
+F1;famille;Enseignement;;;;Circulaire;\r
+C1;Compétence;Conseil;;;F1;BO 29;\r
+D1;domaine;Prévention;;;;BO 29;\r
+D1.O1;objectif;Prévenir;;;;BO 29;\r
+D1.O1.A1;activité;\"Repérer ; alerter\";EPLE, bassin;C1;;BO 29;à relire\r
+";
+
+fn identity() -> FrameworkIdentity {
+    FrameworkIdentity { id: "referentiel-bo-29".to_owned(), version: 2, title: "Référentiel complet".to_owned(), published: None }
+}
+
+#[test]
+fn the_office_imports_a_spreadsheet_as_a_new_version() {
+    let framework = Framework::parse_csv(identity(), SHEET).unwrap();
+    assert_eq!((framework.id.as_str(), framework.version), ("referentiel-bo-29", 2));
+    let activity = framework.activities().next().unwrap();
+    assert_eq!((activity.label.as_str(), activity.note.as_deref()), ("Repérer ; alerter", Some("à relire")));
+    assert_eq!(activity.levels, [Level::Eple, Level::Bassin]);
+    assert_eq!(activity.competences, ["C1"]);
+    assert_eq!(framework.source(&activity.source).map(|source| source.label.as_str()), Some("BO 29"));
+    assert!(framework.items().all(|item| item.status() == Status::ToCheck));
+    let json = serde_json::to_string(&framework).unwrap();
+    assert_eq!(Framework::parse_json(&json).unwrap(), framework);
+}
+
+#[test]
+fn a_faulty_spreadsheet_is_refused_with_its_lines() {
+    let rows = [
+        ("activité;", "action;", "Ligne 6 : la nature « action » n’est pas reconnue"),
+        ("EPLE, bassin", "canton", "Ligne 6 : le niveau « canton » n’est pas reconnu"),
+        ("D1.O1.A1;", "D1.O2.A1;", "Ligne 6 : l’activité « D1.O2.A1 » vient avant son objectif « D1.O2 », ou sans lui"),
+        ("D1;domaine", "D2;domaine", "Ligne 5 : l’objectif « D1.O1 » vient avant son domaine « D1 », ou sans lui"),
+        (";C1;;BO 29;à", ";C7;;BO 29;à", "cite la compétence « C7 », qui n’existe pas"),
+        ("Prévention;;;;BO 29", "Prévention;;;;", "Ligne 4 : la source n’est pas indiquée"),
+        ("Code;Nature", "Nature;Code", "La première ligne doit être"),
+        ("D1.O1;objectif;Prévenir;;;;BO 29;", "D1.O1;objectif", "n’est pas lisible à la ligne 5"),
+        ("C1;Compétence", "F1;Compétence", "est donné deux fois"),
+    ];
+    for (from, to, expected) in rows {
+        assert!(SHEET.contains(from), "{from}");
+        let refused = Framework::parse_csv(identity(), &SHEET.replacen(from, to, 1)).unwrap_err();
+        assert!(plain(&refused.to_string()).contains(expected), "{to}: {refused}");
+    }
+    assert!(Framework::parse_json("{}").is_err());
+    assert!(Framework::parse_csv(identity(), "").is_err());
+}

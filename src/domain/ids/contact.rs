@@ -13,11 +13,17 @@ pub enum EmailRefused {
     Blank,
     #[error("L’adresse électronique dépasse 254 caractères.")]
     TooLong,
-    #[error("«\u{a0}{0}\u{a0}» n’est pas une adresse électronique\u{a0}: il faut un seul «\u{a0}@\u{a0}», par exemple prenom.nom@ac-limoges.fr.")]
+    #[error(
+        "«\u{a0}{0}\u{a0}» n’est pas une adresse électronique\u{a0}: il faut un seul «\u{a0}@\u{a0}», par exemple prenom.nom@ac-limoges.fr."
+    )]
     NoAt(String),
-    #[error("L’adresse «\u{a0}{0}\u{a0}» contient un caractère qu’une adresse électronique n’admet pas (accent, espace, ponctuation) ou un point mal placé.")]
+    #[error(
+        "L’adresse «\u{a0}{0}\u{a0}» contient un caractère qu’une adresse électronique n’admet pas (accent, espace, ponctuation) ou un point mal placé."
+    )]
     Character(String),
-    #[error("L’adresse «\u{a0}{0}\u{a0}» s’arrête trop tôt\u{a0}: son domaine n’a pas de terminaison (.fr, par exemple).")]
+    #[error(
+        "L’adresse «\u{a0}{0}\u{a0}» s’arrête trop tôt\u{a0}: son domaine n’a pas de terminaison (.fr, par exemple)."
+    )]
     NoEnding(String),
 }
 
@@ -30,12 +36,16 @@ impl EmailAddress {
         if text.len() > 254 {
             return Err(EmailRefused::TooLong);
         }
-        let Some((local, domain)) = text.split_once('@').filter(|(l, d)| !l.is_empty() && !d.is_empty() && !d.contains('@'))
+        let Some((local, domain)) = text
+            .split_once('@')
+            .filter(|(l, d)| !l.is_empty() && !d.is_empty() && !d.contains('@'))
         else {
             return Err(EmailRefused::NoAt(text.to_owned()));
         };
         let atom = |s: &str| {
-            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+            !s.is_empty()
+                && s.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
         };
         let label = |s: &str| {
             (1..=63).contains(&s.len())
@@ -49,7 +59,9 @@ impl EmailAddress {
         // A purely numeric ending would be an IP address, and a single label a machine of the local network.
         let ending = domain.rsplit_once('.').map(|(_, ending)| ending);
         match ending {
-            Some(e) if e.len() >= 2 && e.bytes().any(|b| b.is_ascii_alphabetic()) => Ok(EmailAddress(text.to_owned())),
+            Some(e) if e.len() >= 2 && e.bytes().any(|b| b.is_ascii_alphabetic()) => {
+                Ok(EmailAddress(text.to_owned()))
+            }
             _ => Err(EmailRefused::NoEnding(text.to_owned())),
         }
     }
@@ -75,7 +87,9 @@ impl fmt::Display for EmailAddress {
 pub struct Phone(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("«\u{a0}{0}\u{a0}» n’est pas un numéro de téléphone\u{a0}: écrivez dix chiffres (05 55 01 02 03) ou un numéro international (+33 5 55 01 02 03).")]
+#[error(
+    "«\u{a0}{0}\u{a0}» n’est pas un numéro de téléphone\u{a0}: écrivez dix chiffres (05 55 01 02 03) ou un numéro international (+33 5 55 01 02 03)."
+)]
 pub struct PhoneRefused(String);
 
 /// Trunk prefixes of the overseas departments, whose country code is not 33.
@@ -137,7 +151,10 @@ impl Phone {
         if national.len() != 9 || national.starts_with('0') {
             return None;
         }
-        let country = OVERSEAS.iter().find(|(prefix, _)| national.starts_with(prefix)).map_or("33", |(_, c)| c);
+        let country = OVERSEAS
+            .iter()
+            .find(|(prefix, _)| national.starts_with(prefix))
+            .map_or("33", |(_, c)| c);
         Some(Phone(format!("+{country}{national}")))
     }
 
@@ -152,7 +169,9 @@ impl Phone {
             .iter()
             .find_map(|country| self.0.strip_prefix(country))
             .filter(|national| national.len() == 9);
-        let Some(national) = national else { return self.0.clone() };
+        let Some(national) = national else {
+            return self.0.clone();
+        };
         let mut shown = String::from("0");
         for (i, digit) in national.chars().enumerate() {
             if i % 2 == 1 {
@@ -177,7 +196,8 @@ mod tests {
 
     #[test]
     fn an_ordinary_address_is_kept_as_typed_and_compared_in_lower_case() {
-        let address = EmailAddress::parse(" Jean.O'Brien+mlds@Ac-Limoges.example\u{a0}").expect("an address");
+        let address =
+            EmailAddress::parse(" Jean.O'Brien+mlds@Ac-Limoges.example\u{a0}").expect("an address");
         assert_eq!(address.as_str(), "Jean.O'Brien+mlds@Ac-Limoges.example");
         assert_eq!(address.key(), "jean.o'brien+mlds@ac-limoges.example");
     }
@@ -185,26 +205,54 @@ mod tests {
     #[test]
     fn an_address_without_a_domain_ending_says_so() {
         for typed in ["ines.durand@ac-limoges", "x@192.168.0.1", "a@b.c"] {
-            assert!(matches!(EmailAddress::parse(typed), Err(EmailRefused::NoEnding(_))), "{typed}");
+            assert!(
+                matches!(EmailAddress::parse(typed), Err(EmailRefused::NoEnding(_))),
+                "{typed}"
+            );
         }
     }
 
     #[test]
     fn nothing_that_could_add_a_header_or_a_recipient_passes() {
         for typed in [
-            "", "a@b.fr\r\nBcc: c@d.fr", "a b@c.fr", "a@b@c.fr", "a@", "@b.fr", "a,b@c.fr", "<a@b.fr>", "\"a\"@b.fr",
-            "a..b@c.fr", ".a@c.fr", "é@c.fr", "a@-c.fr", "a@c..fr", "a@c.fr.", "a\u{0}@c.fr", "a\u{200b}@c.fr",
+            "",
+            "a@b.fr\r\nBcc: c@d.fr",
+            "a b@c.fr",
+            "a@b@c.fr",
+            "a@",
+            "@b.fr",
+            "a,b@c.fr",
+            "<a@b.fr>",
+            "\"a\"@b.fr",
+            "a..b@c.fr",
+            ".a@c.fr",
+            "é@c.fr",
+            "a@-c.fr",
+            "a@c..fr",
+            "a@c.fr.",
+            "a\u{0}@c.fr",
+            "a\u{200b}@c.fr",
         ] {
             assert!(EmailAddress::parse(typed).is_err(), "{typed:?}");
         }
-        assert_eq!(EmailAddress::parse(&format!("a@{}fr", "b.".repeat(200))), Err(EmailRefused::TooLong));
+        assert_eq!(
+            EmailAddress::parse(&format!("a@{}fr", "b.".repeat(200))),
+            Err(EmailRefused::TooLong)
+        );
     }
 
     #[test]
     fn one_number_has_one_form_however_it_is_typed() {
         for typed in [
-            "0555010203", "05\u{a0}55\u{a0}01\u{a0}02\u{a0}03", "05.55.01.02.03", "05 55 01 02 03", "+33 5 55 01 02 03",
-            "+33 (0)5 55 01 02 03", "0033555010203", "05-55-01-02-03", "555010203",
+            "0555010203",
+            "05\u{a0}55\u{a0}01\u{a0}02\u{a0}03",
+            "05.55.01.02.03",
+            "05 55 01 02 03",
+            "+33 5 55 01 02 03",
+            "+33 (0)5 55 01 02 03",
+            "0033555010203",
+            "05-55-01-02-03",
+            "555010203",
         ] {
             let phone = Phone::parse(typed).expect(typed);
             assert_eq!(phone.as_str(), "+33555010203", "{typed}");
@@ -222,14 +270,31 @@ mod tests {
             ("0639 12 34 56", "+262639123456"),
             ("+32 475 12 34 56", "+32475123456"),
         ] {
-            assert_eq!(Phone::parse(typed).expect(typed).as_str(), stored, "{typed}");
+            assert_eq!(
+                Phone::parse(typed).expect(typed).as_str(),
+                stored,
+                "{typed}"
+            );
         }
-        assert_eq!(Phone::parse("0690123456").expect("Guadeloupe").shown(), "06\u{a0}90\u{a0}12\u{a0}34\u{a0}56");
+        assert_eq!(
+            Phone::parse("0690123456").expect("Guadeloupe").shown(),
+            "06\u{a0}90\u{a0}12\u{a0}34\u{a0}56"
+        );
     }
 
     #[test]
     fn what_cannot_be_dialled_is_refused() {
-        for typed in ["", "05 55", "055501020304", "0055", "à rappeler", "05 55 01 02 0O", "+33 5 55 01 02", "+", "5+55010203"] {
+        for typed in [
+            "",
+            "05 55",
+            "055501020304",
+            "0055",
+            "à rappeler",
+            "05 55 01 02 0O",
+            "+33 5 55 01 02",
+            "+",
+            "5+55010203",
+        ] {
             assert!(Phone::parse(typed).is_err(), "{typed}");
         }
     }

@@ -16,5 +16,6 @@ pub use certificate::{
 pub use contact::{EmailAddress, EmailRefused, Phone, PhoneRefused};
 pub use date::{DateRefused, FrenchDate};
 pub use mark::{Mark, MarkRefused};
+pub(in crate::domain) use person::is_invisible;
 pub use person::{Civility, CivilityRefused, fold, person_key, sort_key};
 pub use school::{Uai, UaiRefused, parse_department};

@@ -12,7 +12,7 @@ pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
     for c in text.nfkd().flat_map(char::to_lowercase) {
-        if is_combining_mark(c) || is_invisible(c) {
+        if is_combining_mark(c) || is_invisible(c) || (c.is_control() && !c.is_whitespace()) {
             continue;
         }
         if is_joint(c) {
@@ -54,18 +54,35 @@ fn is_joint(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,
-            '\'' | '`' | '´' | '‘' | '’' | '‛' | '′' | 'ʼ' | 'ʻ' | 'ʹ' | '-' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '_'
+            '\'' | '`'
+                | '´'
+                | '‘'
+                | '’'
+                | '‛'
+                | '′'
+                | 'ʼ'
+                | 'ʻ'
+                | 'ʹ'
+                | '-'
+                | '‐'
+                | '‑'
+                | '‒'
+                | '–'
+                | '—'
+                | '―'
+                | '−'
+                | '_'
         )
 }
 
-/// Characters that leave no ink but would make two equal names differ.
-fn is_invisible(c: char) -> bool {
+/// Characters that leave no ink but make two equal names differ, or turn the text around them.
+pub(in crate::domain) fn is_invisible(c: char) -> bool {
     c == '\u{ad}'
         || ('\u{200b}'..='\u{200f}').contains(&c)
         || ('\u{202a}'..='\u{202e}').contains(&c)
         || ('\u{2060}'..='\u{2064}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
         || c == '\u{feff}'
-        || (c.is_control() && !c.is_whitespace())
 }
 
 /// Alphabetical order of people. Two spaces end the name, so that LE comes before LE GUYADER.
@@ -85,7 +102,9 @@ pub enum Civility {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("La civilité «\u{a0}{0}\u{a0}» n’est pas connue\u{a0}: écrivez «\u{a0}Mme\u{a0}» ou «\u{a0}M.\u{a0}».")]
+#[error(
+    "La civilité «\u{a0}{0}\u{a0}» n’est pas connue\u{a0}: écrivez «\u{a0}Mme\u{a0}» ou «\u{a0}M.\u{a0}»."
+)]
 pub struct CivilityRefused(String);
 
 impl Civility {
@@ -139,7 +158,11 @@ mod tests {
 
     #[test]
     fn a_short_name_sorts_before_a_longer_one_that_begins_like_it() {
-        let mut people = [sort_key("LE GUYADER", "Anne"), sort_key("LEBRUN", "Anne"), sort_key("LE", "Zoé")];
+        let mut people = [
+            sort_key("LE GUYADER", "Anne"),
+            sort_key("LEBRUN", "Anne"),
+            sort_key("LE", "Zoé"),
+        ];
         people.sort();
         assert_eq!(people, ["le  zoe", "le guyader  anne", "lebrun  anne"]);
     }
@@ -147,8 +170,14 @@ mod tests {
     #[test]
     fn a_person_is_the_same_with_and_without_accents() {
         let born = jiff::civil::date(1983, 9, 19);
-        assert_eq!(person_key("FAURE", "Loïc", born), person_key("Faure", "Loic", born));
-        assert_ne!(person_key("FAURE", "Loïc", born), person_key("FAURE", "Loïc", jiff::civil::date(1983, 9, 20)));
+        assert_eq!(
+            person_key("FAURE", "Loïc", born),
+            person_key("Faure", "Loic", born)
+        );
+        assert_ne!(
+            person_key("FAURE", "Loïc", born),
+            person_key("FAURE", "Loïc", jiff::civil::date(1983, 9, 20))
+        );
     }
 
     #[test]

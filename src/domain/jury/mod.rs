@@ -2,4 +2,4 @@
 
 pub mod import;
 
-
+pub use import::{JurorContext, JurorDraft, JurorReport, check_jurors, find_role};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::values::{hours, points};
 use super::{ModuleKind, PassMode, RegulationPack};
-use crate::domain::eligibility::fold;
+use crate::domain::eligibility::fold_wording;
 
 /// The sentence for a file that is not a pack at all, with the line where reading stopped.
 pub(super) fn unreadable(text: &str, cause: &toml::de::Error) -> String {
@@ -66,7 +66,7 @@ fn publics(pack: &RegulationPack, found: &mut Vec<String>) {
                 found.push(format!("Le {kind} « {} » n’a aucune écriture reconnue.", alias.code));
             }
             for name in &alias.names {
-                let folded = fold(name);
+                let folded = fold_wording(name);
                 if folded.is_empty() {
                     found.push(format!("Une écriture du {kind} « {} » est vide.", alias.code));
                 }
@@ -86,12 +86,12 @@ fn publics(pack: &RegulationPack, found: &mut Vec<String>) {
     for category in &pack.categories {
         for corps in &category.corps {
             if !pack.corps.iter().any(|alias| alias.code == *corps) {
-                found.push(format!("La catégorie « {} » cite le corps « {corps} », qui n’existe pas.", category.code));
+                found.push(format!("La catégorie « {} » cite le corps « {corps} », qui n’existe pas.", category.code));
             }
         }
         for status in category.statuses.iter().chain(&category.refused_statuses) {
             if !pack.statuses.iter().any(|alias| alias.code == *status) {
-                found.push(format!("La catégorie « {} » cite le statut « {status} », qui n’existe pas.", category.code));
+                found.push(format!("La catégorie « {} » cite le statut « {status} », qui n’existe pas.", category.code));
             }
         }
         for status in category.statuses.iter().filter(|status| category.refused_statuses.contains(status)) {

@@ -153,3 +153,39 @@ fn appeal_sentences_name_the_court_and_the_code() {
     assert!(plain(&sentences[1]).contains("saisir le tribunal administratif de Limoges") && plain(&sentences[1]).contains("R. 421-5"), "{}", sentences[1]);
     assert!(!sentences.concat().contains('{'));
 }
+
+#[test]
+fn ten_is_asked_at_each_epreuve_without_compensation() {
+    let pass = pack().pass;
+    for (one, two, shortfalls) in [(1000, 1000, 0), (2000, 950, 1), (950, 2000, 1), (0, 950, 2), (1050, 1350, 0)] {
+        assert_eq!(pass.shortfalls(&[("1", one), ("2", two)]).len(), shortfalls, "{one} {two}");
+    }
+    let sentence = plain(&pass.shortfalls(&[("1", 2000), ("2", 950)])[0]);
+    assert!(sentence.contains("l’épreuve 2 est de 9,5") && sentence.contains("MENE1710931A"), "{sentence}");
+}
+
+#[test]
+fn a_mean_is_compared_without_rounding_and_a_floor_eliminates() {
+    let mut pass = pack().pass;
+    pass.mode.value = PassMode::Average;
+    pass.floor.value = Some(600);
+    for (one, two, shortfalls) in [(1000, 1000, 0), (1999, 0, 2), (1400, 600, 0), (1400, 599, 2), (1999, 550, 1), (1000, 999, 1), (650, 1350, 0)] {
+        assert_eq!(pass.shortfalls(&[("1", one), ("2", two)]).len(), shortfalls, "{one} {two}");
+    }
+}
+
+#[test]
+fn what_the_packs_show_keeps_its_punctuation_on_the_line() {
+    let wrong = [" :", " ;", " !", " ?", " »", "« ", "n° 2", "'"];
+    for (name, text) in [
+        ("regulation", EMBEDDED),
+        ("framework", crate::domain::framework::Framework::embedded_text()),
+        ("survey", crate::domain::survey::Survey::embedded_text()),
+    ] {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+            for mark in wrong {
+                assert!(!line.contains(mark), "{name}, line {}: {mark:?} in {line}", index + 1);
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{ModuleKind, PassMode, PeriodUnit, RegulationPack, Setting, Status, Valued};
 use crate::domain::academy::french_date;
+use crate::domain::ids::Mark;
 
 /// One legal value as the administration page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,13 +22,7 @@ pub struct PackValue {
 
 /// A mark in hundredths, as screens show it: `1250` is « 12,5 ».
 pub(super) fn points(hundredths: i32) -> String {
-    let sign = if hundredths < 0 { "-" } else { "" };
-    let (whole, rest) = (hundredths.unsigned_abs() / 100, hundredths.unsigned_abs() % 100);
-    match rest {
-        0 => format!("{sign}{whole}"),
-        tenths if tenths.is_multiple_of(10) => format!("{sign}{whole},{}", tenths / 10),
-        _ => format!("{sign}{whole},{rest:02}"),
-    }
+    Mark::from_hundredths(hundredths).shown()
 }
 
 /// Minutes as hours: `7200` is « 120 h », `630` is « 10 h 30 ».

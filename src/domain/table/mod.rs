@@ -9,8 +9,8 @@ mod writer;
 
 pub use csv::{MAX_BYTES, TableRefused, read_csv};
 pub use report::{Finding, Report, Severity};
-pub use sheet::{ColumnSpec, Columns, Line, tidy};
 pub(in crate::domain) use sheet::check_set_aside;
+pub use sheet::{ColumnSpec, Columns, Line, tidy};
 pub use writer::{CsvWriter, csv_cell};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
