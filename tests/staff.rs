@@ -1,5 +1,11 @@
 //! The person behind the candidate: a record that grows, is never overwritten, and is seen by its academy alone.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use cplds::config::Config;
 use cplds::domain::ids::Uai;
 use cplds::domain::permission::{Actor, Grant, Role};
 use cplds::domain::staff::{EvidenceSource, PostingLevel};
@@ -9,7 +15,12 @@ use cplds::store::staff::{
     record_posting, update_status,
 };
 use cplds::store::{Lock, StoreError, Stored, Tx, audit, reference};
+use cplds::web::error::AppError;
+use cplds::web::security::{Later, SessionLookup, SignedIn};
+use cplds::web::{AppState, app};
+use http_body_util::BodyExt;
 use jiff::civil::{Date, date};
+use tower::ServiceExt;
 
 use crate::support::{Fresh, each_engine, tamper};
 
@@ -54,6 +65,66 @@ pub fn person(fresh: &Fresh, academy: &str, birth_name: &str, first_names: &str)
         contract_date: None,
     };
     act(fresh, &Actor::system("test"), move |tx| record_person(tx, &new)).unwrap()
+}
+
+/// Sessions whose token is the user's id.
+struct Known(Vec<Actor>);
+
+impl SessionLookup for Known {
+    fn find<'a>(&'a self, token: &'a str) -> Later<'a, Result<Option<SignedIn>, AppError>> {
+        let found = self.0.iter().find(|actor| actor.user_id == token).cloned();
+        let token_hash = format!("empreinte-{token}");
+        Box::pin(async move { Ok(found.map(|actor| SignedIn { token_hash, actor })) })
+    }
+}
+
+/// A browser on the site; `who` is a user's id, empty for a visitor.
+pub struct Browser {
+    site: Router,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Browser {
+    pub fn on(fresh: &Fresh, actors: &[&Actor]) -> Self {
+        let config = Config::from_vars([("CPLDS_DATA_DIR".to_owned(), "/nonexistent".to_owned())]).unwrap();
+        let known = Known(actors.iter().map(|actor| (*actor).clone()).collect());
+        let state = AppState::new(fresh.db.clone(), config, &[7; 32], Arc::new(known)).unwrap();
+        Browser { site: app(state), runtime: tokio::runtime::Runtime::new().unwrap() }
+    }
+
+    /// Status, where to go next, and the page.
+    fn ask(&self, request: Request<Body>) -> (StatusCode, String, String) {
+        self.runtime.block_on(async {
+            let response = self.site.clone().oneshot(request).await.unwrap();
+            let status = response.status();
+            let next = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
+            let bytes = response.into_body().collect().await.unwrap().to_bytes();
+            (status, next.unwrap_or_default(), String::from_utf8(bytes.to_vec()).unwrap())
+        })
+    }
+
+    pub fn get(&self, who: &str, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).header(header::COOKIE, format!("cplds={who}")).body(Body::empty()).unwrap();
+        let (status, _, page) = self.ask(request);
+        (status, page)
+    }
+
+    /// Sends a form with the token of the session; answers like [`Browser::ask`].
+    pub fn post(&self, who: &str, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String, String) {
+        let (_, page) = self.get(who, "/aide");
+        let token = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let fields: Vec<String> = fields
+            .iter()
+            .chain([&("csrf", token.as_str())])
+            .map(|(name, value)| format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>()))
+            .collect();
+        let request = Request::post(path)
+            .header(header::COOKIE, format!("cplds={who}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(fields.join("&")))
+            .unwrap();
+        self.ask(request)
+    }
 }
 
 fn posting(person_id: &str, place: &str, quota: i32, starts_on: Date) -> NewPosting {
@@ -242,5 +313,115 @@ fn a_page_beyond_the_last_shows_the_last() {
         assert_eq!((page.page, page.total), (2, 53));
         let names: Vec<&str> = page.lines.iter().map(|line| line.name.as_str()).collect();
         assert_eq!(names, ["Nom 50 Jean", "Nom 51 Jean", "Nom 52 Jean"]);
+    });
+}
+
+#[test]
+fn a_refused_form_of_the_record_keeps_what_was_typed_and_a_right_one_is_done() {
+    each_engine(|fresh| {
+        load_reference(fresh);
+        let id = person(fresh, "22", "Lefèvre", "Nadia");
+        let manager = actor(Role::TrainingManager, "22");
+        let browser = Browser::on(fresh, &[&manager]);
+        let (who, path) = (manager.user_id.as_str(), format!("/personnels/{id}/affectations"));
+        let fields = |quota: &'static str| {
+            [("niveau", "eple"), ("lieu", "Lycée d’Arsonval"), ("quotite", quota), ("debut", "2026-01-05"), ("fin", "")]
+        };
+        for (quota, sentence) in [("120", "de 1 à 100\u{a0}%"), ("moitié", "nombre entier")] {
+            let (status, _, page) = browser.post(who, &path, &fields(quota));
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(page.contains("href=\"#champ-quotite\"") && page.contains(sentence), "{page}");
+            assert!(page.contains("value=\"Lycée d’Arsonval\"") && page.contains("<title>Erreur"));
+        }
+        let (status, next, _) = browser.post(who, &path, &fields("50 %"));
+        assert_eq!((status, next), (StatusCode::SEE_OTHER, format!("/personnels/{id}")));
+        let fields = [("referentiel", FRAMEWORK), ("competence", "C05"), ("niveau_constate", "3"), ("source", "tutor"), ("constate_le", "12/05/2026")];
+        assert_eq!(browser.post(who, &format!("/personnels/{id}/competences"), &fields).0, StatusCode::SEE_OTHER);
+        let (status, page) = browser.get(who, &format!("/personnels/{id}"));
+        assert_eq!(status, StatusCode::OK);
+        for shown in ["Lycée d’Arsonval", "50\u{a0}%", "Repérage des élèves en risque de décrochage", "3 sur 4", "12/05/2026"] {
+            assert!(page.contains(shown), "{shown}");
+        }
+    });
+}
+
+#[test]
+fn the_pages_of_a_record_exist_for_its_academy_and_its_forms_for_those_who_manage_it() {
+    each_engine(|fresh| {
+        load_reference(fresh);
+        let id = person(fresh, "22", "Lefèvre", "Nadia");
+        let (officer, foreign, tutor) =
+            (actor(Role::ExamOfficer, "22"), actor(Role::TrainingManager, "13"), actor(Role::Tutor, "22"));
+        let browser = Browser::on(fresh, &[&officer, &foreign, &tutor]);
+        let path = format!("/personnels/{id}");
+        let (status, page) = browser.get(&officer.user_id, &path);
+        assert_eq!(status, StatusCode::OK);
+        assert!(!page.contains(&format!("action=\"{path}")), "an exam officer reads the record");
+        for who in [&foreign, &tutor] {
+            assert_eq!(browser.get(&who.user_id, &path).0, StatusCode::NOT_FOUND, "{}", who.name);
+        }
+        assert_eq!(browser.get("", &path).0, StatusCode::SEE_OTHER, "a visitor is asked to sign in");
+        for who in [&officer, &foreign, &tutor] {
+            for act in ["situation", "affectations", "fins-d-affectation", "activites", "competences"] {
+                let (status, ..) = browser.post(&who.user_id, &format!("{path}/{act}"), &[("corps", "PLP"), ("statut", "CDI")]);
+                assert_eq!(status, StatusCode::NOT_FOUND, "{} {act}", who.name);
+            }
+        }
+        assert!(browser.get(&officer.user_id, "/personnels?nom=lefevre").1.contains(&path));
+        assert!(!browser.get(&foreign.user_id, "/personnels").1.contains("Lefèvre"));
+    });
+}
+
+#[test]
+fn a_new_record_is_opened_once_and_never_over_that_of_another_academy() {
+    each_engine(|fresh| {
+        load_reference(fresh);
+        let manager = actor(Role::TrainingManager, "22");
+        let browser = Browser::on(fresh, &[&manager]);
+        let who = manager.user_id.as_str();
+        let fields = |name: &'static str| {
+            [
+                ("civilite", "Mme"),
+                ("nom", name),
+                ("prenoms", "Nadia"),
+                ("naissance", "14/03/1984"),
+                ("email", "n.l@ac.example"),
+                ("corps", "CPE"),
+                ("statut", "CDI"),
+            ]
+        };
+        let (status, first, _) = browser.post(who, "/personnels/nouvelle-fiche", &fields("Lefèvre"));
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (_, again, _) = browser.post(who, "/personnels/nouvelle-fiche", &fields("LEFEVRE"));
+        assert_eq!(again, first, "accents and case aside, it is the same person");
+        person(fresh, "13", "Costa", "Nadia");
+        let (status, _, page) = browser.post(who, "/personnels/nouvelle-fiche", &fields("Costa"));
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("une autre académie") && page.contains("value=\"Costa\""));
+        let (status, _, page) = browser.post(who, "/personnels/nouvelle-fiche", &[("naissance", "31/02/1984")]);
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("février 1984 a 29 jours"), "the day that does not exist is named");
+    });
+}
+
+#[test]
+fn the_framework_is_open_to_all_and_says_what_is_to_be_verified() {
+    each_engine(|fresh| {
+        let browser = Browser::on(fresh, &[]);
+        assert!(browser.get("", "/referentiel").1.contains("Aucun référentiel n’est encore chargé"));
+        load_reference(fresh);
+        let (status, page) = browser.get("", "/referentiel");
+        assert_eq!(status, StatusCode::OK);
+        for shown in ["D1.O1.A1", "à vérifier", "BO n°", "/referentiel/referentiel-2016/C04"] {
+            assert!(page.contains(shown), "{shown}");
+        }
+        let (status, page) = browser.get("", "/referentiel/referentiel-2016/D1.O1.A1");
+        assert_eq!(status, StatusCode::OK);
+        for shown in ["Prévenir les ruptures", "Ingénierie de formation", "Présentation de la MLDS"] {
+            assert!(page.contains(shown), "{shown}");
+        }
+        for missing in ["/referentiel/referentiel-2016/D9", "/referentiel/referentiel-1999", "/referentiel/reglement-2017"] {
+            assert_eq!(browser.get("", missing).0, StatusCode::NOT_FOUND, "{missing}");
+        }
     });
 }

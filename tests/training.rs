@@ -1,5 +1,6 @@
 //! From the opening of a training to the hours on a person's record, and to the tutors the jury must know.
 
+use axum::http::StatusCode;
 use cplds::domain::ids::EmailAddress;
 use cplds::domain::permission::{Actor, Role};
 use cplds::store::staff::get_staff_file;
@@ -10,7 +11,7 @@ use cplds::store::training::{
 use cplds::store::{StoreError, Stored};
 use jiff::civil::{Date, date};
 
-use crate::staff::{act, actor, load_reference, person};
+use crate::staff::{Browser, act, actor, load_reference, person};
 use crate::support::{Fresh, each_engine, instant};
 
 fn training_of(academy: &str) -> NewTraining {
@@ -204,5 +205,80 @@ fn a_training_is_seen_by_its_academy_and_by_the_tutor_of_its_trainees() {
         let found = fresh.db.read_now(|conn| list_enrollable(conn, "22", &training, "noel", 50)).unwrap();
         assert_eq!(found, [(third, "Noël Zoé".to_owned())]);
         assert!(fresh.db.read_now(|conn| list_enrollable(conn, "22", &training, "lefevre", 50)).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_manager_opens_enrols_designates_and_notes_through_the_pages() {
+    each_engine(|fresh| {
+        load_reference(fresh);
+        fresh.clock.set(instant("2026-11-23T08:00:00Z"));
+        let manager = actor(Role::TrainingManager, "22");
+        let (anne, other, foreign) = (actor(Role::Tutor, "22"), actor(Role::Tutor, "13"), actor(Role::TrainingManager, "13"));
+        let browser = Browser::on(fresh, &[&manager, &anne, &other, &foreign]);
+        let who = manager.user_id.as_str();
+        let (nadia, loic) = (person(fresh, "22", "Lefèvre", "Nadia"), person(fresh, "22", "Le Goff", "Loïc"));
+
+        let mut fields = vec![
+            ("intitule", "Préparation au CPLDS"),
+            ("annee", "2026"),
+            ("reglement", "reglement-2017"),
+            ("debut", "2026-09-07"),
+            ("fin", "2027-09-30"),
+            ("lieu", "INSPÉ de Limoges"),
+        ];
+        let (status, _, page) = browser.post(who, "/formation/nouvelle", &fields);
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("une seule année scolaire") && page.contains("value=\"INSPÉ de Limoges\""));
+        fields[4] = ("fin", "2027-06-11");
+        let (status, training, _) = browser.post(who, "/formation/nouvelle", &fields);
+        assert_eq!(status, StatusCode::SEE_OTHER);
+
+        assert!(browser.get(who, &format!("{training}?personne=lefevre")).1.contains(&nadia));
+        let mut enrolments = Vec::new();
+        for person in [&nadia, &loic] {
+            let (status, next, _) = browser.post(who, &format!("{training}/inscriptions"), &[("stagiaire", person)]);
+            assert_eq!(status, StatusCode::SEE_OTHER);
+            enrolments.push(next.rsplit('/').next().unwrap().to_owned());
+        }
+        let tutor = format!("{training}/stagiaires/{}/tuteur", enrolments[0]);
+        let named = [("tuteur_nom", "Anne Roy"), ("tuteur_email", anne.email.as_str())];
+        let (status, _, page) = browser.post(who, &tutor, &named);
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("href=\"#champ-tuteur_qualifie\"") && page.contains("value=\"Anne Roy\""));
+        let vouched = [named[0], named[1], ("tuteur_qualifie", "oui")];
+        assert_eq!(browser.post(who, &tutor, &vouched).0, StatusCode::SEE_OTHER);
+
+        let both = [("presents", enrolments[0].as_str()), ("presents", enrolments[1].as_str())];
+        let sheet = |day: &'static str, duration: &'static str| {
+            [("module", "MO1"), ("jour", day), ("duree", duration), ("motif", ""), both[0], both[1]]
+        };
+        let presences = format!("{training}/presences");
+        let (status, _, page) = browser.post(who, &presences, &sheet("2026-11-24", "6 h"));
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("le 24/11/2026 est à venir") && page.contains("value=\"6 h\""), "{page}");
+        assert_eq!(browser.post(who, &presences, &sheet("2026-11-20", "6 h 30")).0, StatusCode::SEE_OTHER);
+        let (_, page) = browser.get(who, &training);
+        assert!(page.contains("6\u{a0}h\u{a0}30") && page.contains("20/11/2026"));
+        assert!(browser.get(who, &format!("/personnels/{nadia}")).1.contains("6\u{a0}h\u{a0}30 sur 120\u{a0}h"));
+
+        // A tutor sees their own trainee and changes nothing; elsewhere there is nothing to see.
+        let (status, page) = browser.get(&anne.user_id, &training);
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("Lefèvre Nadia") && !page.contains("Le Goff") && !page.contains("/presences"));
+        let stranger = format!("{training}/stagiaires/{}", enrolments[1]);
+        assert_eq!(browser.get(&anne.user_id, &stranger).0, StatusCode::NOT_FOUND);
+        assert_eq!(browser.post(&anne.user_id, &presences, &sheet("2026-11-19", "1 h")).0, StatusCode::NOT_FOUND);
+        for who in [&other, &foreign] {
+            assert_eq!(browser.get(&who.user_id, &training).0, StatusCode::NOT_FOUND, "{}", who.name);
+        }
+        for act in ["inscriptions", "presences"] {
+            let (status, ..) = browser.post(&foreign.user_id, &format!("{training}/{act}"), &[("stagiaire", nadia.as_str())]);
+            assert_eq!(status, StatusCode::NOT_FOUND, "{act}");
+        }
+        let leave = format!("{stranger}/depart");
+        assert_eq!(browser.post(&foreign.user_id, &leave, &[]).0, StatusCode::NOT_FOUND);
+        assert_eq!(browser.post(who, &leave, &[]).0, StatusCode::SEE_OTHER);
+        assert!(browser.get(who, &stranger).1.contains("a quitté la formation"));
     });
 }

@@ -18,6 +18,9 @@ use super::reference::get_framework;
 use super::training::{Followed, full_name, list_followed};
 use super::{Conn, Day, MultiBackend, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::academy::Academy;
+use crate::domain::certificate::CertificateState;
+use crate::domain::deliberation::Outcome;
+use crate::domain::evaluation::EvaluationState;
 use crate::domain::framework::{Framework, Item};
 use crate::domain::ids::{Uai, fold, person_key};
 use crate::domain::permission::{Action, Object, may};
@@ -408,7 +411,7 @@ pub(super) fn selected<'a>(academy: &'a str, filter: &'a StaffFilter, today: Dat
     }
     let held = certificates::table
         .filter(certificates::person_id.eq(people::id))
-        .filter(certificates::state.eq("valid"));
+        .filter(certificates::state.eq(CertificateState::Valid));
     match filter.certified {
         Some(true) => query.filter(diesel::dsl::exists(held)),
         Some(false) => query.filter(diesel::dsl::not(diesel::dsl::exists(held))),
@@ -473,7 +476,7 @@ pub fn list_staff(
         .collect();
     let mut held: HashMap<String, String> = certificates::table
         .filter(certificates::person_id.eq_any(&ids))
-        .filter(certificates::state.eq("valid"))
+        .filter(certificates::state.eq(CertificateState::Valid))
         .select((certificates::person_id, certificates::number))
         .load(conn)?
         .into_iter()
@@ -564,14 +567,14 @@ pub struct ExamLine {
     pub number: String,
     pub state: String,
     /// What the jury decided, once it is published.
-    pub outcome: Option<String>,
+    pub outcome: Option<Outcome>,
 }
 
 #[derive(Debug, Clone)]
 pub struct CertificateLine {
     pub number: String,
     pub year: i32,
-    pub state: String,
+    pub state: CertificateState,
     pub issued_at: Stamp,
 }
 
@@ -671,7 +674,7 @@ pub fn get_staff_file(conn: &mut Conn, academy: &str, person_id: &str, at: Times
 
 /// Exam files of a person; the outcome shows only after the instant of publication.
 fn list_exams(conn: &mut Conn, academy: &str, person_id: &str, at: Timestamp) -> Stored<Vec<ExamLine>> {
-    type Row = (String, i32, Option<Stamp>, String, String, String, Option<String>);
+    type Row = (String, i32, Option<Stamp>, String, String, String, Option<Outcome>);
     let rows: Vec<Row> = registrations::table
         .inner_join(exam_sessions::table)
         .left_join(results::table)
@@ -711,7 +714,7 @@ pub fn list_published_marks(
     academy: &str,
     person_id: &str,
     at: Timestamp,
-) -> Stored<Vec<(String, i32, String, Option<i32>)>> {
+) -> Stored<Vec<(String, i32, EvaluationState, Option<i32>)>> {
     Ok(evaluations::table
         .inner_join(registrations::table.on(registrations::id.eq(evaluations::registration_id)))
         .inner_join(exam_sessions::table.on(exam_sessions::id.eq(registrations::session_id)))
@@ -729,7 +732,7 @@ pub fn list_published_marks(
 }
 
 fn list_certificates(conn: &mut Conn, person_id: &str) -> Stored<Vec<CertificateLine>> {
-    let rows: Vec<(String, i32, String, Stamp)> = certificates::table
+    let rows: Vec<(String, i32, CertificateState, Stamp)> = certificates::table
         .filter(certificates::person_id.eq(person_id))
         .order((certificates::year.desc(), certificates::number.desc()))
         .select((

@@ -17,9 +17,11 @@ use super::AppState;
 use super::error::AppError;
 use super::form::{Form, RawForm};
 use super::french::{count, short_date};
-use super::page::{CurrentActor, Flash, Page, Pages, Shell, html, html_to_correct};
+use super::page::{CurrentActor, Flash, Page, Pages, Shell, Tone, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use crate::domain::academy::french_date;
+use crate::domain::certificate::CertificateState;
+use crate::domain::evaluation::EvaluationState;
 use crate::domain::framework::Framework;
 use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, Actor, Object, may, roles_for};
@@ -262,10 +264,10 @@ async fn load(state: &AppState, actor: &CurrentActor, id: &str) -> Result<Loaded
 fn marks_in_words(conn: &mut Conn, academy: &str, id: &str, at: Timestamp) -> Stored<Vec<(String, i32, String)>> {
     let marks = list_published_marks(conn, academy, id, at)?;
     let told = marks.into_iter().map(|(registration, epreuve, state, mark)| {
-        let words = match (state.as_str(), mark) {
-            ("kept", Some(mark)) => format!("{} (note conservée)", Mark::from_hundredths(mark).shown()),
+        let words = match (state, mark) {
+            (EvaluationState::Kept, Some(mark)) => format!("{} (note conservée)", Mark::from_hundredths(mark).shown()),
             (_, Some(mark)) => Mark::from_hundredths(mark).shown(),
-            ("absent", None) => "absent".to_owned(),
+            (EvaluationState::Absent, None) => "absent".to_owned(),
             _ => "–".to_owned(),
         };
         (registration, epreuve, words)
@@ -471,13 +473,12 @@ pub fn registration_word(state: &str) -> &'static str {
     }
 }
 
-/// A published outcome, in words.
+/// The tone of a certificate's state.
 #[must_use]
-pub fn outcome_word(outcome: &str) -> &'static str {
-    match outcome {
-        "admis" => "admis(e)",
-        "ajourne" => "ajourné(e)",
-        "absent" => "ajourné(e), absent(e)",
-        _ => "inconnu",
+pub fn certificate_tone(state: &CertificateState) -> Tone {
+    match state {
+        CertificateState::Valid => Tone::Success,
+        CertificateState::Revoked => Tone::Error,
+        CertificateState::Replaced => Tone::Neutral,
     }
 }
