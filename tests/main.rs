@@ -6,3 +6,4 @@ mod support;
 mod doors;
 mod staff;
 mod training;
+mod registration;

@@ -400,3 +400,11 @@ pub fn count_outcomes(conn: &mut Conn, session_id: &str) -> Stored<Vec<(Outcome,
         .select((results::outcome, diesel::dsl::count_star()))
         .load(conn)?)
 }
+
+/// Sessions whose deliberation is sealed: their seals are checked by `cplds verify`.
+///
+/// # Errors
+/// The database's own.
+pub fn list_sealed(conn: &mut Conn) -> Stored<Vec<String>> {
+    Ok(t::table.filter(t::state.eq("sealed")).order(t::session_id).select(t::session_id).load(conn)?)
+}
