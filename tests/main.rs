@@ -4,6 +4,6 @@
 mod support;
 
 mod doors;
+mod registration;
 mod staff;
 mod training;
-mod registration;

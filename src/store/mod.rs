@@ -12,11 +12,8 @@ pub mod documents;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
-<<<<<<< HEAD
-pub mod framework;
-=======
 pub mod export;
->>>>>>> main
+pub mod framework;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
