@@ -260,7 +260,8 @@ fn a_manager_opens_enrols_designates_and_notes_through_the_pages() {
         assert_eq!(browser.post(who, &presences, &sheet("2026-11-20", "6 h 30")).0, StatusCode::SEE_OTHER);
         let (_, page) = browser.get(who, &training);
         assert!(page.contains("6\u{a0}h\u{a0}30") && page.contains("20/11/2026"));
-        assert!(browser.get(who, &format!("/personnels/{nadia}")).1.contains("6\u{a0}h\u{a0}30 sur 120\u{a0}h"));
+        let (_, record) = browser.get(who, &format!("/personnels/{nadia}"));
+        assert!(record.contains("Modules obligatoires, 120\u{a0}h") && record.contains("6\u{a0}h\u{a0}30"));
 
         // A tutor sees their own trainee and changes nothing; elsewhere there is nothing to see.
         let (status, page) = browser.get(&anne.user_id, &training);

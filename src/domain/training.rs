@@ -281,6 +281,7 @@ pub fn hours<'a>(rules: &TrainingRules, attendances: impl IntoIterator<Item = (&
 #[must_use]
 pub fn shown(minutes: u32) -> String {
     match (minutes / 60, minutes % 60) {
+        (0, 0) => "0\u{a0}h".to_owned(),
         (0, minutes) => format!("{minutes}\u{a0}min"),
         (hours, 0) => format!("{hours}\u{a0}h"),
         (hours, minutes) => format!("{hours}\u{a0}h\u{a0}{minutes:02}"),
@@ -385,6 +386,7 @@ mod tests {
 
     #[test]
     fn a_duration_reads_as_an_office_writes_it() {
+        assert_eq!(shown(0), "0\u{a0}h");
         assert_eq!(shown(45), "45\u{a0}min");
         assert_eq!(shown(360), "6\u{a0}h");
         assert_eq!(shown(725), "12\u{a0}h\u{a0}05");
