@@ -4,6 +4,7 @@
 //! SQLite has one writer thread that groups the commits waiting for it (one fsync for many);
 //! PostgreSQL serialises what shares a lock key with an advisory lock, over several instances.
 
+pub mod accounts;
 pub mod audit;
 pub mod certificate;
 pub mod columns;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod evaluation;
 pub mod export;
 pub mod framework;
+pub mod links;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
@@ -22,6 +24,8 @@ pub mod reference;
 pub mod registration;
 pub mod schema;
 pub mod session;
+pub mod sessions;
+pub mod settings;
 pub mod staff;
 pub mod training;
 mod writer;

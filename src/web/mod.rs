@@ -14,6 +14,7 @@ pub mod page;
 pub mod pagination;
 pub mod routes;
 pub mod security;
+pub mod session;
 pub mod staff;
 pub mod training;
 
@@ -99,6 +100,7 @@ pub fn app(state: AppState) -> Router {
 #[must_use]
 pub fn routes() -> Routes<AppState> {
     Routes::new()
+        .merge(session::routes())
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())
