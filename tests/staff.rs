@@ -1,6 +1,7 @@
 //! The person behind the candidate: a record that grows, is never overwritten, and is seen by its academy alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -18,6 +19,7 @@ use cplds::store::{Lock, StoreError, Stored, Tx, audit, reference};
 use cplds::web::error::AppError;
 use cplds::web::security::{Later, SessionLookup, SignedIn};
 use cplds::web::{AppState, app};
+use diesel::connection::{Connection, InstrumentationEvent};
 use http_body_util::BodyExt;
 use jiff::civil::{Date, date};
 use tower::ServiceExt;
@@ -302,6 +304,26 @@ fn the_directory_is_narrowed_by_name_department_and_certificate() {
     });
 }
 
+/// How many queries one page of the directory takes.
+fn queries(fresh: &Fresh, page: usize) -> usize {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let read = fresh.db.read_now(move |conn| {
+        conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let read = list_staff(conn, "22", &StaffFilter::default(), page, fresh.clock.now());
+        conn.set_instrumentation(diesel::connection::get_default_instrumentation());
+        read
+    });
+    assert!(!read.unwrap().lines.is_empty());
+    let seen = seen.load(Ordering::Relaxed);
+    assert!(seen > 0, "the queries were counted");
+    seen
+}
+
 #[test]
 fn a_page_beyond_the_last_shows_the_last() {
     each_engine(|fresh| {
@@ -310,6 +332,7 @@ fn a_page_beyond_the_last_shows_the_last() {
             person(fresh, "22", &format!("Nom {n:02}"), "Jean");
         }
         let page = fresh.db.read_now(|conn| list_staff(conn, "22", &StaffFilter::default(), 99, fresh.clock.now())).unwrap();
+        assert_eq!(queries(fresh, 1), queries(fresh, 2), "fifty lines cost as many queries as three");
         assert_eq!((page.page, page.total), (2, 53));
         let names: Vec<&str> = page.lines.iter().map(|line| line.name.as_str()).collect();
         assert_eq!(names, ["Nom 50 Jean", "Nom 51 Jean", "Nom 52 Jean"]);
