@@ -24,7 +24,7 @@ use http_body_util::BodyExt;
 use jiff::civil::{Date, date};
 use tower::ServiceExt;
 
-use crate::support::{Fresh, each_engine, tamper};
+use crate::support::{Fresh, each_engine, instant, tamper};
 
 pub const FRAMEWORK: &str = "referentiel-2016";
 
@@ -446,5 +446,50 @@ fn the_framework_is_open_to_all_and_says_what_is_to_be_verified() {
         for missing in ["/referentiel/referentiel-2016/D9", "/referentiel/referentiel-1999", "/referentiel/reglement-2017"] {
             assert_eq!(browser.get("", missing).0, StatusCode::NOT_FOUND, "{missing}");
         }
+    });
+}
+
+/// A session of Limoges whose results are decided, to be published at ten.
+fn decided(fresh: &Fresh, person_id: &str) {
+    tamper(
+        fresh,
+        &format!(
+            "INSERT INTO exam_sessions (id, academy_code, year, state, regulation_id, framework_id, registration_opens_at, \
+                 registration_closes_at, epreuves_from, epreuves_to, centre_name, published_at, created_by, created_at) \
+             VALUES ('s', '22', 2026, 'published', 'reglement-2017', 'referentiel-2016', '2025-06-01 00:00:00', \
+                 '2025-09-30 00:00:00', '2026-01-05', '2026-03-31', 'Rectorat', '2026-06-15 10:00:00', 'test', '2025-05-01 00:00:00'); \
+             INSERT INTO registrations (id, session_id, person_id, rank, number, state, eligibility, corps, status, school_name, \
+                 department, trained, source, submitted_at) \
+             VALUES ('r', 's', '{person_id}', 1, '22-2026-0001', 'admitted', 'eligible', 'PLP', 'titulaire', 'Lycée', '23', \
+                 TRUE, 'import', '2025-09-01 00:00:00'); \
+             INSERT INTO evaluations (id, session_id, registration_id, epreuve, state, mark) \
+             VALUES ('e1', 's', 'r', 1, 'marked', 1450), ('e2', 's', 'r', 2, 'kept', 1100); \
+             INSERT INTO results (registration_id, session_id, outcome, explanation, decided_at) \
+             VALUES ('r', 's', 'admis', '{{}}', '2026-05-20 00:00:00');"
+        ),
+    );
+}
+
+#[test]
+fn a_result_shows_after_its_publication_and_marks_to_those_who_may_see_them() {
+    each_engine(|fresh| {
+        load_reference(fresh);
+        let id = person(fresh, "22", "Lefèvre", "Nadia");
+        decided(fresh, &id);
+        let (officer, manager) = (actor(Role::ExamOfficer, "22"), actor(Role::TrainingManager, "22"));
+        let browser = Browser::on(fresh, &[&officer, &manager]);
+        let seen = |who: &Actor| browser.get(&who.user_id, &format!("/personnels/{id}")).1;
+        fresh.clock.set(instant("2026-06-15T09:59:59Z"));
+        for who in [&officer, &manager] {
+            let page = seen(who);
+            assert!(page.contains("22-2026-0001") && page.contains("non publié"), "{}", who.name);
+            assert!(!page.contains("admise</td>") && !page.contains("14,5"), "{}", who.name);
+        }
+        fresh.clock.set(instant("2026-06-15T10:00:00Z"));
+        assert!(seen(&manager).contains("admise</td>") && !seen(&manager).contains("14,5"));
+        let page = seen(&officer);
+        assert!(page.contains("admise</td>") && page.contains("épreuve 1\u{a0}: 14,5\u{a0}; épreuve 2\u{a0}: 11 (note conservée)"), "{page}");
+        // The directory finds a candidate in the department they registered from.
+        assert!(browser.get(&officer.user_id, "/personnels?departement=23").1.contains(&id));
     });
 }

@@ -263,6 +263,12 @@ fn a_manager_opens_enrols_designates_and_notes_through_the_pages() {
         let (_, record) = browser.get(who, &format!("/personnels/{nadia}"));
         assert!(record.contains("Modules obligatoires, 120\u{a0}h") && record.contains("6\u{a0}h\u{a0}30"));
 
+        let (_, sheet_to_sign) = browser.get(who, &format!("{training}/emargement?module=MO1&jour=2026-11-20"));
+        for shown in ["vendredi 20\u{a0}novembre 2026", "MO1 – Module obligatoire 1", "Le Goff Loïc"] {
+            assert!(sheet_to_sign.contains(shown), "{shown}");
+        }
+        assert_eq!(browser.get(&anne.user_id, &format!("{training}/emargement")).0, StatusCode::NOT_FOUND);
+
         // A tutor sees their own trainee and changes nothing; elsewhere there is nothing to see.
         let (status, page) = browser.get(&anne.user_id, &training);
         assert_eq!(status, StatusCode::OK);

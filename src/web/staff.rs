@@ -263,14 +263,14 @@ async fn load(state: &AppState, actor: &CurrentActor, id: &str) -> Result<Loaded
 
 fn marks_in_words(conn: &mut Conn, academy: &str, id: &str, at: Timestamp) -> Stored<Vec<(String, i32, String)>> {
     let marks = list_published_marks(conn, academy, id, at)?;
-    let told = marks.into_iter().map(|(registration, epreuve, state, mark)| {
-        let words = match (state, mark) {
+    let told = marks.into_iter().map(|published| {
+        let words = match (published.state, published.mark) {
             (EvaluationState::Kept, Some(mark)) => format!("{} (note conservée)", Mark::from_hundredths(mark).shown()),
             (_, Some(mark)) => Mark::from_hundredths(mark).shown(),
             (EvaluationState::Absent, None) => "absent".to_owned(),
             _ => "–".to_owned(),
         };
-        (registration, epreuve, words)
+        (published.registration_id, published.epreuve, words)
     });
     Ok(told.collect())
 }
@@ -338,23 +338,33 @@ async fn show(
     html(&show_page(&shell, &actor, loaded, forms))
 }
 
+/// Where the answer to a form of the record goes.
+struct Answer {
+    /// Puts the refused form back in its place.
+    put: fn(&mut Forms, Form),
+    /// The field a refusal of the store is about.
+    field: fn(&Refusal) -> &'static str,
+    /// Said when it is done.
+    done: &'static str,
+}
+
 /// One act on a record: done and said, or the record again with the form to correct.
 async fn act<C: Send + 'static>(
     (state, shell, actor, id): (AppState, Shell, CurrentActor, String),
     (form, read): (Form, Option<C>),
     command: impl FnOnce(&mut Tx<'_>, C) -> Stored<()> + Send + 'static,
-    (put, field, done): (fn(&mut Forms, Form), fn(&Refusal) -> &'static str, &'static str),
+    answer: Answer,
 ) -> Result<Response, AppError> {
     let mut form = form;
     if let Some(read) = read {
         match write(&state, &actor, move |tx| command(tx, read)).await? {
-            Ok(()) => return Ok(Flash::success(done).then(&format!("/personnels/{id}"))),
-            Err(refusal) => form.refuse(field(&refusal), refusal.to_string()),
+            Ok(()) => return Ok(Flash::success(answer.done).then(&format!("/personnels/{id}"))),
+            Err(refusal) => form.refuse((answer.field)(&refusal), refusal.to_string()),
         }
     }
     let loaded = load(&state, &actor, &id).await?;
     let mut forms = Forms::of(&loaded.file);
-    put(&mut forms, form);
+    (answer.put)(&mut forms, form);
     html_to_correct(&show_page(&shell, &actor, loaded, forms))
 }
 
@@ -367,8 +377,12 @@ async fn situation(
 ) -> Result<Response, AppError> {
     let loaded = load(&state, &actor, &id).await?;
     let read = forms::read_situation(raw, &id, &loaded.choices.categories);
-    let put: fn(&mut Forms, Form) = |forms, form| forms.situation = form;
-    act((state, shell, actor, id), read, |tx, change| update_status(tx, &change), (put, |_| "corps", "La situation est à jour.")).await
+    let answer = Answer {
+        put: |forms, form| forms.situation = form,
+        field: |_| "corps",
+        done: "La situation est à jour.",
+    };
+    act((state, shell, actor, id), read, |tx, change| update_status(tx, &change), answer).await
 }
 
 async fn posting(
@@ -379,13 +393,16 @@ async fn posting(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let read = forms::read_posting(raw, &id);
-    let field: fn(&Refusal) -> &'static str = |refusal| match refusal.code {
-        "dates_out_of_order" => "fin",
-        _ => "quotite",
+    let answer = Answer {
+        put: |forms, form| forms.posting = form,
+        field: |refusal| match refusal.code {
+            "dates_out_of_order" => "fin",
+            _ => "quotite",
+        },
+        done: "L’affectation est enregistrée.",
     };
-    let put: fn(&mut Forms, Form) = |forms, form| forms.posting = form;
     let command = |tx: &mut Tx<'_>, new| record_posting(tx, &new).map(|_| ());
-    act((state, shell, actor, id), read, command, (put, field, "L’affectation est enregistrée.")).await
+    act((state, shell, actor, id), read, command, answer).await
 }
 
 async fn ending(
@@ -397,9 +414,13 @@ async fn ending(
 ) -> Result<Response, AppError> {
     let loaded = load(&state, &actor, &id).await?;
     let read = forms::read_ending(raw, &loaded.choices.open_postings);
-    let put: fn(&mut Forms, Form) = |forms, form| forms.ending = form;
+    let answer = Answer {
+        put: |forms, form| forms.ending = form,
+        field: |_| "fin_le",
+        done: "La fin de l’affectation est enregistrée.",
+    };
     let command = |tx: &mut Tx<'_>, (posting, day): (String, _)| end_posting(tx, &posting, day).map(|_| ());
-    act((state, shell, actor, id), read, command, (put, |_| "fin_le", "La fin de l’affectation est enregistrée.")).await
+    act((state, shell, actor, id), read, command, answer).await
 }
 
 async fn activity(
@@ -410,12 +431,16 @@ async fn activity(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let read = forms::read_activity(raw);
-    let put: fn(&mut Forms, Form) = |forms, form| forms.activity = form;
+    let answer = Answer {
+        put: |forms, form| forms.activity = form,
+        field: |_| "activite",
+        done: "L’activité est notée.",
+    };
     let person = id.clone();
     let command = move |tx: &mut Tx<'_>, (framework, item, since): (String, String, _)| {
         note_activity(tx, &person, &framework, &item, since).map(|_| ())
     };
-    act((state, shell, actor, id), read, command, (put, |_| "activite", "L’activité est notée.")).await
+    act((state, shell, actor, id), read, command, answer).await
 }
 
 async fn competence(
@@ -426,14 +451,17 @@ async fn competence(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let read = forms::read_evidence(raw, &id);
-    let field: fn(&Refusal) -> &'static str = |refusal| match refusal.code {
-        "competence_ahead" => "constate_le",
-        "level_out_of_range" => "niveau_constate",
-        _ => "competence",
+    let answer = Answer {
+        put: |forms, form| forms.evidence = form,
+        field: |refusal| match refusal.code {
+            "competence_ahead" => "constate_le",
+            "level_out_of_range" => "niveau_constate",
+            _ => "competence",
+        },
+        done: "La compétence constatée est ajoutée.",
     };
-    let put: fn(&mut Forms, Form) = |forms, form| forms.evidence = form;
     let command = |tx: &mut Tx<'_>, new| add_evidence(tx, &new).map(|_| ());
-    act((state, shell, actor, id), read, command, (put, field, "La compétence constatée est ajoutée.")).await
+    act((state, shell, actor, id), read, command, answer).await
 }
 
 /// Runs a command of the house; a refusal is for the form, everything else for the error page.

@@ -13,7 +13,7 @@ use super::form::{Form, RawForm, Reading};
 use super::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use super::staff::{academies_for, chosen_academy, day, in_any, write};
-use crate::domain::academy::Academy;
+use crate::domain::academy::{Academy, french_weekday_date};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::{Action, Actor, Object, may, roles_for};
 use crate::domain::regulation::ModuleKind;
@@ -39,6 +39,7 @@ pub fn routes() -> Routes<AppState> {
         .get("/formation/{id}", FOLLOWS, show)
         .post("/formation/{id}/inscriptions", MANAGES, enrolment)
         .post("/formation/{id}/presences", MANAGES, attendance)
+        .get("/formation/{id}/emargement", MANAGES, signing_sheet)
         .get("/formation/{id}/stagiaires/{enrolment}", FOLLOWS, trainee)
         .post("/formation/{id}/stagiaires/{enrolment}/tuteur", MANAGES, tutor)
         .post("/formation/{id}/stagiaires/{enrolment}/depart", MANAGES, departure)
@@ -256,7 +257,6 @@ fn show_page(
     (sheet, search, enrolment): (Form, Form, Form),
 ) -> ShowPage {
     let active = file.trainees.iter().filter(|trainee| trainee.enrolment.withdrawn_at.is_none());
-    let module = |code: &str, title: &str| (code.to_owned(), format!("{code} – {title}"));
     ShowPage {
         page: shell
             .page(&file.training.title)
@@ -264,7 +264,7 @@ fn show_page(
             .with_errors(sheet.is_refused() || enrolment.is_refused())
             .wide(),
         can_manage: may(actor, Action::ManageTraining, Object::academy(&file.training.academy_code)),
-        modules: file.rules.modules.iter().map(|own| module(&own.code, &own.title)).collect(),
+        modules: modules_of(&file),
         present: active.map(|trainee| (trainee.enrolment.id.clone(), trainee.name.clone())).collect(),
         file,
         sheet,
@@ -363,6 +363,54 @@ async fn attendance(
     }
     let loaded = load(&state, &actor, &id, "").await?;
     html_to_correct(&show_page(&shell, &actor, loaded, (form, Form::empty(), Form::empty())))
+}
+
+/// The sheet to print and sign, for one module and one day.
+#[derive(Template)]
+#[template(path = "training/sheet.html")]
+struct SheetPage {
+    page: Page,
+    file: TrainingFile,
+    modules: Vec<(String, String)>,
+    form: Form,
+    module: String,
+    /// The day in words, empty until it is chosen.
+    held_on: String,
+}
+
+async fn signing_sheet(
+    State(state): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AppError> {
+    let query = RawForm::from_query(query.as_deref())?;
+    let (file, _) = load(&state, &actor, &id, "").await?;
+    if !may(&actor, Action::ManageTraining, Object::academy(&file.training.academy_code)) {
+        return Err(AppError::not_found());
+    }
+    let modules = modules_of(&file);
+    let chosen = modules.iter().find(|(code, _)| code == query.get("module"));
+    let module = chosen.map_or_else(String::new, |(_, label)| label.clone());
+    let mut read = Reading::of(query);
+    let held_on = read.optional("jour", day).flatten().map_or_else(String::new, french_weekday_date);
+    html(&SheetPage {
+        page: shell
+            .page("Feuille d’émargement")
+            .under("Formation", "/formation")
+            .under(&file.training.title, &format!("/formation/{id}")),
+        form: read.into_form(),
+        modules,
+        module,
+        held_on,
+        file,
+    })
+}
+
+fn modules_of(file: &TrainingFile) -> Vec<(String, String)> {
+    let named = |code: &str, title: &str| (code.to_owned(), format!("{code} – {title}"));
+    file.rules.modules.iter().map(|own| named(&own.code, &own.title)).collect()
 }
 
 // ---------------------------------------------------------------- one trainee

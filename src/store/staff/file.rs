@@ -204,7 +204,16 @@ fn list_exams(conn: &mut Conn, academy: &str, person_id: &str, at: Timestamp) ->
     Ok(lines.collect())
 }
 
-/// Published marks of a person, for those who may see marks: registration, épreuve, state, hundredths.
+/// A mark that was published, in hundredths.
+#[derive(Debug, Clone, Queryable)]
+pub struct PublishedMark {
+    pub registration_id: String,
+    pub epreuve: i32,
+    pub state: EvaluationState,
+    pub mark: Option<i32>,
+}
+
+/// Published marks of a person, for those who may see marks.
 ///
 /// # Errors
 /// The database's own.
@@ -213,7 +222,7 @@ pub fn list_published_marks(
     academy: &str,
     person_id: &str,
     at: Timestamp,
-) -> Stored<Vec<(String, i32, EvaluationState, Option<i32>)>> {
+) -> Stored<Vec<PublishedMark>> {
     Ok(evaluations::table
         .inner_join(registrations::table.on(registrations::id.eq(evaluations::registration_id)))
         .inner_join(exam_sessions::table.on(exam_sessions::id.eq(registrations::session_id)))
