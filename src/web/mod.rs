@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod client;
 pub mod csrf;
+pub mod eligibility;
 pub mod error;
 pub mod form;
 pub mod framework;
@@ -12,6 +13,7 @@ pub mod french;
 pub mod law;
 pub mod page;
 pub mod pagination;
+pub mod registration;
 pub mod routes;
 pub mod security;
 pub mod session;
@@ -101,6 +103,8 @@ pub fn app(state: AppState) -> Router {
 pub fn routes() -> Routes<AppState> {
     Routes::new()
         .merge(session::routes())
+        .merge(registration::routes())
+        .merge(eligibility::routes())
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())
