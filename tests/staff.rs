@@ -487,6 +487,8 @@ fn a_result_shows_after_its_publication_and_marks_to_those_who_may_see_them() {
         }
         fresh.clock.set(instant("2026-06-15T10:00:00Z"));
         assert!(seen(&manager).contains("admise</td>") && !seen(&manager).contains("14,5"));
+        let file = "/gestion/sessions/s/dossiers/r";
+        assert!(seen(&officer).contains(file) && !seen(&manager).contains(file), "the exam file is the office's");
         let page = seen(&officer);
         assert!(page.contains("admise</td>") && page.contains("épreuve 1\u{a0}: 14,5\u{a0}; épreuve 2\u{a0}: 11 (note conservée)"), "{page}");
         // The directory finds a candidate in the department they registered from.

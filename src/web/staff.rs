@@ -214,6 +214,8 @@ struct ShowPage {
     forms: Forms,
     can_manage: bool,
     can_train: bool,
+    /// Exam files have pages of their own, for the office.
+    sees_files: bool,
     /// Registration, épreuve and mark in words; empty for those who may not see marks.
     marks: Vec<(String, i32, String)>,
     sees_marks: bool,
@@ -319,6 +321,7 @@ fn show_page(shell: &Shell, actor: &Actor, loaded: Loaded, forms: Forms) -> Show
         page,
         can_manage: may(actor, Action::ManageStaff, academy),
         can_train: may(actor, Action::FollowTrainee, academy),
+        sees_files: may(actor, Action::SeeOffice, academy),
         choices: loaded.choices,
         forms,
         marks: loaded.marks,
