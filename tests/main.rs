@@ -6,3 +6,5 @@ mod support;
 
 mod doors;
 mod registration;
+mod staff;
+mod training;

@@ -157,4 +157,6 @@ word_columns!(
     crate::domain::evaluation::EvaluationState,
     crate::domain::permission::Role,
     crate::domain::session::SessionState,
+    crate::domain::staff::EvidenceSource,
+    crate::domain::staff::PostingLevel,
 );

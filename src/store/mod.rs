@@ -14,6 +14,7 @@ pub mod eligibility;
 pub mod error;
 pub mod evaluation;
 pub mod export;
+pub mod framework;
 pub mod links;
 pub mod migrate;
 pub mod outbox;
@@ -25,6 +26,8 @@ pub mod schema;
 pub mod session;
 pub mod sessions;
 pub mod settings;
+pub mod staff;
+pub mod training;
 mod writer;
 
 use std::path::PathBuf;
