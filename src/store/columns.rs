@@ -155,6 +155,7 @@ word_columns!(
     crate::domain::certificate::CertificateState,
     crate::domain::deliberation::Outcome,
     crate::domain::evaluation::EvaluationState,
+    crate::domain::jury::ConflictKind,
     crate::domain::permission::Role,
     crate::domain::session::SessionState,
     crate::domain::staff::EvidenceSource,
