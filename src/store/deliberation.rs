@@ -408,3 +408,16 @@ pub fn count_outcomes(conn: &mut Conn, session_id: &str) -> Stored<Vec<(Outcome,
 pub fn list_sealed(conn: &mut Conn) -> Stored<Vec<String>> {
     Ok(t::table.filter(t::state.eq("sealed")).order(t::session_id).select(t::session_id).load(conn)?)
 }
+
+/// Makes sure that an evaluation is one of this session.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn belongs(conn: &mut Conn, session_id: &str, evaluation_id: &str) -> Stored<()> {
+    evaluations::table
+        .find(evaluation_id)
+        .filter(evaluations::session_id.eq(session_id))
+        .select(evaluations::id)
+        .first::<String>(conn)?;
+    Ok(())
+}

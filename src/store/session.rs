@@ -258,7 +258,7 @@ pub struct Overview {
 /// The database's own.
 pub fn overview(conn: &mut Conn, session_id: &str) -> Stored<Overview> {
     use super::schema::{
-        certificates, commissions, conflicts, evaluations, juries, jurors, outbox, pieces, registrations, results, slots,
+        certificates, commissions, conflicts, juries, jurors, outbox, pieces, registrations, results, slots,
     };
     use crate::domain::deliberation::Outcome;
     use crate::domain::evaluation::EvaluationState;

@@ -7,13 +7,17 @@ pub mod administration;
 pub mod assets;
 pub mod client;
 pub mod csrf;
+pub mod deliberation;
+pub mod eligibility;
 pub mod error;
+pub mod evaluation;
 pub mod form;
 pub mod french;
 pub mod home;
 pub mod law;
 pub mod page;
 pub mod pagination;
+pub mod registration;
 pub mod routes;
 pub mod security;
 pub mod session;
@@ -103,6 +107,10 @@ pub fn routes() -> Routes<AppState> {
         .merge(home::routes())
         .merge(account::routes())
         .merge(session::routes())
+        .merge(registration::routes())
+        .merge(eligibility::routes())
+        .merge(evaluation::routes())
+        .merge(deliberation::routes())
         .merge(administration::routes())
         .merge(law::routes())
 }
