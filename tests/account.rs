@@ -12,6 +12,8 @@ use jiff::SignedDuration;
 
 use crate::support::{Fresh, each_engine, tamper};
 
+mod pages;
+
 fn system() -> Actor {
     Actor::system("test")
 }

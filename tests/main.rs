@@ -8,3 +8,5 @@ mod doors;
 mod jury;
 mod registration;
 mod schedule;
+mod staff;
+mod training;

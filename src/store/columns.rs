@@ -158,4 +158,6 @@ word_columns!(
     crate::domain::jury::ConflictKind,
     crate::domain::permission::Role,
     crate::domain::session::SessionState,
+    crate::domain::staff::EvidenceSource,
+    crate::domain::staff::PostingLevel,
 );

@@ -15,6 +15,7 @@ pub mod eligibility;
 pub mod error;
 pub mod evaluation;
 pub mod export;
+pub mod framework;
 pub mod links;
 pub mod jury;
 pub mod migrate;
@@ -28,6 +29,8 @@ pub mod schema;
 pub mod session;
 pub mod sessions;
 pub mod settings;
+pub mod staff;
+pub mod training;
 mod writer;
 
 use std::path::PathBuf;

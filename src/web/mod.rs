@@ -12,6 +12,7 @@ pub mod eligibility;
 pub mod error;
 pub mod evaluation;
 pub mod form;
+pub mod framework;
 pub mod french;
 pub mod home;
 pub mod law;
@@ -21,6 +22,8 @@ pub mod registration;
 pub mod routes;
 pub mod security;
 pub mod session;
+pub mod staff;
+pub mod training;
 
 use std::sync::Arc;
 
@@ -111,6 +114,9 @@ pub fn routes() -> Routes<AppState> {
         .merge(eligibility::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
+        .merge(staff::routes())
+        .merge(training::routes())
+        .merge(framework::routes())
         .merge(administration::routes())
         .merge(law::routes())
 }

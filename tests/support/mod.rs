@@ -1,6 +1,8 @@
 //! What every story starts from: an empty database of each engine, and a clock that stands still.
 //! PostgreSQL is started by `make test`, which names it in `CPLDS_TEST_POSTGRES_URL`.
 
+pub mod browser;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cplds::clock::Clock;

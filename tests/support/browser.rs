@@ -1,0 +1,111 @@
+//! A browser without a screen: it keeps cookies, follows nothing by itself, and sends the token of the last form it saw.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use cplds::config::Config;
+use cplds::store::Db;
+use cplds::web::account::StoredSessions;
+use cplds::web::{self, AppState};
+use http_body_util::BodyExt;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+/// The site over this database, at this public address.
+pub fn site_at(db: &Db, public_url: &str) -> Router {
+    let vars = [("CPLDS_PUBLIC_URL".to_owned(), public_url.to_owned())];
+    let config = Config::from_vars(vars).unwrap();
+    web::app(AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(db)).unwrap())
+}
+
+pub fn site(db: &Db) -> Router {
+    site_at(db, "http://127.0.0.1:8080")
+}
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The whole line that sets this cookie.
+    pub fn set_cookie(&self, name: &str) -> Option<String> {
+        let opening = format!("{name}=");
+        let lines = self.headers.get_all(header::SET_COOKIE).iter();
+        lines.map(|line| line.to_str().unwrap().to_owned()).find(|line| line.starts_with(&opening))
+    }
+}
+
+#[derive(Clone)]
+pub struct Browser {
+    site: Router,
+    runtime: Arc<Runtime>,
+    pub cookies: BTreeMap<String, String>,
+    pub token: String,
+}
+
+impl Browser {
+    pub fn new(site: &Router) -> Self {
+        // One runtime per browser, so that a story mixes pages and commands, which block.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Browser { site: site.clone(), runtime: Arc::new(runtime), cookies: BTreeMap::new(), token: String::new() }
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, None)
+    }
+
+    /// Sends a form with the token of the last page, as a person would.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.token.clone();
+        let mut all = vec![("csrf", token.as_str())];
+        all.extend_from_slice(fields);
+        self.post_bare(path, &all)
+    }
+
+    /// Sends exactly these fields.
+    pub fn post_bare(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send(Method::POST, path, Some(body))
+    }
+
+    fn send(&mut self, method: Method, path: &str, body: Option<String>) -> Answer {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = Request::builder().method(method).uri(path);
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let request = request.body(Body::from(body.unwrap_or_default())).unwrap();
+        let site = self.site.clone();
+        let (parts, body) = self.runtime.block_on(async {
+            let (parts, body) = site.oneshot(request).await.unwrap().into_parts();
+            (parts, body.collect().await.unwrap().to_bytes())
+        });
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        for line in parts.headers.get_all(header::SET_COOKIE) {
+            let line = line.to_str().unwrap();
+            let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+            if line.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        if let Some((_, rest)) = body.split_once("name=\"csrf\" value=\"") {
+            self.token = rest.split('"').next().unwrap().to_owned();
+        }
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
