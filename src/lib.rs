@@ -7,6 +7,8 @@ pub mod config;
 pub mod domain;
 pub mod mail;
 pub mod office;
+pub mod password;
 pub mod pdf;
+pub mod secret;
 pub mod store;
 pub mod web;

@@ -1,6 +1,10 @@
 //! One test binary: stories through the outside of the program, each on both engines.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod account;
 mod support;
 
 mod doors;
+mod registration;
+mod staff;
+mod training;

@@ -151,9 +151,12 @@ macro_rules! word_columns {
 }
 
 word_columns!(
+    crate::domain::account::LinkPurpose,
     crate::domain::certificate::CertificateState,
     crate::domain::deliberation::Outcome,
     crate::domain::evaluation::EvaluationState,
     crate::domain::permission::Role,
     crate::domain::session::SessionState,
+    crate::domain::staff::EvidenceSource,
+    crate::domain::staff::PostingLevel,
 );

@@ -400,3 +400,24 @@ pub fn count_outcomes(conn: &mut Conn, session_id: &str) -> Stored<Vec<(Outcome,
         .select((results::outcome, diesel::dsl::count_star()))
         .load(conn)?)
 }
+
+/// Sessions whose deliberation is sealed: their seals are checked by `cplds verify`.
+///
+/// # Errors
+/// The database's own.
+pub fn list_sealed(conn: &mut Conn) -> Stored<Vec<String>> {
+    Ok(t::table.filter(t::state.eq("sealed")).order(t::session_id).select(t::session_id).load(conn)?)
+}
+
+/// Makes sure that an evaluation is one of this session.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn belongs(conn: &mut Conn, session_id: &str, evaluation_id: &str) -> Stored<()> {
+    evaluations::table
+        .find(evaluation_id)
+        .filter(evaluations::session_id.eq(session_id))
+        .select(evaluations::id)
+        .first::<String>(conn)?;
+    Ok(())
+}

@@ -286,3 +286,19 @@ pub fn list_undecided(conn: &mut Conn, session_id: &str) -> Stored<Vec<(Registra
         .select((RegistrationRow::as_select(), DecisionRow::as_select()))
         .load(conn)?)
 }
+
+/// Which of these files an officer has decided.
+///
+/// # Errors
+/// The database's own.
+pub fn list_decided(conn: &mut Conn, registration_ids: &[String]) -> Stored<std::collections::HashSet<String>> {
+    Ok(t::table
+        .filter(t::registration_id.eq_any(registration_ids))
+        .filter(t::kind.eq("eligibility"))
+        .filter(t::superseded_at.is_null())
+        .filter(t::outcome.is_not_null())
+        .select(t::registration_id)
+        .load::<String>(conn)?
+        .into_iter()
+        .collect())
+}

@@ -73,7 +73,8 @@ pub fn enter(tx: &mut Tx<'_>, evaluation_id: &str, version: i32, entry: &Entry) 
         ))
         .execute(tx.conn)?;
     if changed == 0 {
-        return Err(StoreError::Conflict(standing(&row)));
+        let now = t::table.find(evaluation_id).select(EvaluationRow::as_select()).first(tx.conn)?;
+        return Err(StoreError::Conflict(standing(&now)));
     }
     replace_lines(tx, evaluation_id, &entry.lines)?;
     let after = json!({ "state": new_state, "mark": mark, "appraisal": entry.appraisal, "lines": entry.lines });

@@ -4,6 +4,7 @@
 //! SQLite has one writer thread that groups the commits waiting for it (one fsync for many);
 //! PostgreSQL serialises what shares a lock key with an advisory lock, over several instances.
 
+pub mod accounts;
 pub mod audit;
 pub mod certificate;
 pub mod columns;
@@ -12,6 +13,9 @@ pub mod documents;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
+pub mod export;
+pub mod framework;
+pub mod links;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
@@ -20,12 +24,16 @@ pub mod reference;
 pub mod registration;
 pub mod schema;
 pub mod session;
+pub mod sessions;
+pub mod settings;
+pub mod staff;
+pub mod training;
 mod writer;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use jiff::Timestamp;
@@ -291,13 +299,13 @@ impl Db {
             .pool
             .get()
             .map_err(|e| StoreError::Connection(e.to_string()))?;
-        let begin = match &*conn {
+        let begin_with = match &*conn {
             Conn::Sqlite(_) => "BEGIN",
             Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        conn.batch_execute(begin)?;
+        begin(&mut conn, begin_with)?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| query(&mut conn)));
-        let ended = conn.batch_execute("ROLLBACK");
+        let ended = roll_back(&mut conn);
         match result {
             Ok(result) => {
                 ended?;
@@ -381,7 +389,7 @@ impl Db {
             .pool
             .get()
             .map_err(|e| StoreError::Connection(e.to_string()))?;
-        conn.batch_execute("BEGIN")?;
+        begin(&mut conn, "BEGIN")?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             take_lock(&mut conn, &lock)?;
             let value = command(&mut Tx {
@@ -396,19 +404,32 @@ impl Db {
         }));
         match result {
             Ok(Ok(value)) => {
-                conn.batch_execute("COMMIT")?;
+                commit(&mut conn)?;
                 Ok(value)
             }
             Ok(Err(error)) => {
-                conn.batch_execute("ROLLBACK")?;
+                roll_back(&mut conn)?;
                 Err(error)
             }
             Err(panic) => {
-                conn.batch_execute("ROLLBACK")?;
+                roll_back(&mut conn)?;
                 std::panic::resume_unwind(panic)
             }
         }
     }
+}
+
+// Through diesel's manager, so that what it nests by itself (a batch insert on SQLite) becomes a savepoint.
+fn begin(conn: &mut Conn, sql: &str) -> diesel::QueryResult<()> {
+    each_backend!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))
+}
+
+fn commit(conn: &mut Conn) -> diesel::QueryResult<()> {
+    each_backend!(conn, c => AnsiTransactionManager::commit_transaction(c))
+}
+
+fn roll_back(conn: &mut Conn) -> diesel::QueryResult<()> {
+    each_backend!(conn, c => AnsiTransactionManager::rollback_transaction(c))
 }
 
 fn take_lock(conn: &mut Conn, lock: &Lock) -> Stored<()> {

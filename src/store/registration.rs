@@ -433,9 +433,53 @@ pub struct FileFilter {
     pub department: Option<String>,
     /// Beginning of a name, accents aside.
     pub name: Option<String>,
+    /// Only the files that wait for an officer.
+    pub undecided: bool,
 }
 
-/// A page of files in alphabetical order, and how many there are in all. Three queries, whatever the page.
+type Matching<'a> = diesel::helper_types::IntoBoxed<
+    'a,
+    diesel::helper_types::InnerJoin<t::table, people::table>,
+    super::MultiBackend,
+>;
+
+fn matching<'a>(session_id: &str, filter: &FileFilter) -> Matching<'a> {
+    let mut query = t::table.inner_join(people::table).into_boxed().filter(t::session_id.eq(session_id.to_owned()));
+    if let Some(state) = &filter.state {
+        query = query.filter(t::state.eq(state.clone()));
+    }
+    if let Some(eligibility) = &filter.eligibility {
+        query = query.filter(t::eligibility.eq(eligibility.clone()));
+    }
+    if let Some(department) = &filter.department {
+        query = query.filter(t::department.eq(department.clone()));
+    }
+    if let Some(name) = &filter.name {
+        let key = crate::domain::ids::fold(name).replace(['%', '_'], "");
+        query = query.filter(people::sort_key.like(format!("{key}%")));
+    }
+    if filter.undecided {
+        let waiting = decisions::table
+            .filter(decisions::session_id.eq(session_id.to_owned()))
+            .filter(decisions::kind.eq("eligibility"))
+            .filter(decisions::superseded_at.is_null())
+            .filter(decisions::outcome.is_null())
+            .filter(decisions::proposed.ne("eligible"))
+            .select(decisions::registration_id);
+        query = query.filter(t::state.eq("submitted")).filter(t::id.eq_any(waiting));
+    }
+    query
+}
+
+/// How many files match, for the pagination.
+///
+/// # Errors
+/// The database's own.
+pub fn count_matching(conn: &mut Conn, session_id: &str, filter: &FileFilter) -> Stored<i64> {
+    Ok(matching(session_id, filter).count().get_result(conn)?)
+}
+
+/// A page of files in alphabetical order. Two queries, whatever the page.
 ///
 /// # Errors
 /// The database's own.
@@ -445,26 +489,8 @@ pub fn list_files(
     filter: &FileFilter,
     limit: i64,
     offset: i64,
-) -> Stored<(Vec<FileLine>, i64)> {
-    let query = || {
-        let mut query = t::table.inner_join(people::table).filter(t::session_id.eq(session_id.to_owned())).into_boxed();
-        if let Some(state) = &filter.state {
-            query = query.filter(t::state.eq(state.clone()));
-        }
-        if let Some(eligibility) = &filter.eligibility {
-            query = query.filter(t::eligibility.eq(eligibility.clone()));
-        }
-        if let Some(department) = &filter.department {
-            query = query.filter(t::department.eq(department.clone()));
-        }
-        if let Some(name) = &filter.name {
-            let key = crate::domain::ids::fold(name).replace(['%', '_'], "");
-            query = query.filter(people::sort_key.like(format!("{key}%")));
-        }
-        query
-    };
-    let total: i64 = query().count().get_result(conn)?;
-    let rows: Vec<(RegistrationRow, PersonRow)> = query()
+) -> Stored<Vec<FileLine>> {
+    let rows: Vec<(RegistrationRow, PersonRow)> = matching(session_id, filter)
         .order((people::sort_key, t::rank))
         .limit(limit)
         .offset(offset)
@@ -479,15 +505,14 @@ pub fn list_files(
         .load::<(String, i64)>(conn)?
         .into_iter()
         .collect();
-    let lines = rows
+    Ok(rows
         .into_iter()
         .map(|(registration, person)| FileLine {
             missing_pieces: missing.get(&registration.id).copied().unwrap_or(0),
             registration,
             person,
         })
-        .collect();
-    Ok((lines, total))
+        .collect())
 }
 
 /// Counts of a session's files by (state, eligibility).

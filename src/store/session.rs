@@ -228,3 +228,89 @@ pub(super) fn set_state(tx: &mut Tx<'_>, session_id: &str, state: SessionState) 
         .execute(tx.conn)?;
     Ok(())
 }
+
+/// The counts of a session's desk: what is done, what is late, what blocks.
+#[derive(Debug, Clone, Default)]
+pub struct Overview {
+    pub files: i64,
+    pub admitted: i64,
+    pub refused: i64,
+    pub withdrawn: i64,
+    pub undecided: i64,
+    pub missing_pieces: i64,
+    pub jurors: i64,
+    pub commissions: i64,
+    pub jury_signed: bool,
+    pub open_conflicts: i64,
+    pub slots: i64,
+    pub slots_expected: i64,
+    pub convoked: i64,
+    pub marks_expected: i64,
+    pub marks_missing: i64,
+    pub results_admitted: i64,
+    pub certificates: i64,
+    pub mails_failed: i64,
+}
+
+/// Counts everything the desk shows; a fixed number of queries, whatever the size of the session.
+///
+/// # Errors
+/// The database's own.
+pub fn overview(conn: &mut Conn, session_id: &str) -> Stored<Overview> {
+    use super::schema::{
+        certificates, commissions, conflicts, juries, jurors, outbox, pieces, registrations, results, slots,
+    };
+    use crate::domain::deliberation::Outcome;
+    use crate::domain::evaluation::EvaluationState;
+    let mut seen = Overview::default();
+    for (state, _, count) in super::registration::count_files(conn, session_id)? {
+        seen.files += count;
+        match state.as_str() {
+            "admitted" => seen.admitted += count,
+            "refused" => seen.refused += count,
+            "withdrawn" => seen.withdrawn += count,
+            _ => {}
+        }
+    }
+    seen.undecided = i64::try_from(super::eligibility::plan_list(conn, session_id)?.undecided.len()).unwrap_or(i64::MAX);
+    seen.missing_pieces = pieces::table
+        .inner_join(registrations::table)
+        .filter(registrations::session_id.eq(session_id))
+        .filter(registrations::state.eq_any(["submitted", "admitted"]))
+        .filter(pieces::state.eq_any(["missing", "refused"]))
+        .select(diesel::dsl::count(pieces::registration_id).aggregate_distinct())
+        .first(conn)?;
+    seen.jurors = jurors::table.filter(jurors::session_id.eq(session_id)).count().get_result(conn)?;
+    seen.commissions = commissions::table.filter(commissions::session_id.eq(session_id)).count().get_result(conn)?;
+    seen.jury_signed = juries::table.filter(juries::session_id.eq(session_id)).count().get_result::<i64>(conn)? > 0;
+    seen.open_conflicts = conflicts::table
+        .filter(conflicts::session_id.eq(session_id))
+        .filter(conflicts::dismissed_at.is_null())
+        .count()
+        .get_result(conn)?;
+    let placed = slots::table.filter(slots::session_id.eq(session_id));
+    seen.slots = placed.count().get_result(conn)?;
+    seen.convoked = placed.filter(slots::convoked_at.is_not_null()).count().get_result(conn)?;
+    for (state, count) in super::evaluation::count_progress(conn, session_id)? {
+        if state != EvaluationState::Kept {
+            seen.marks_expected += count;
+            seen.slots_expected += count;
+        }
+        if state == EvaluationState::Expected {
+            seen.marks_missing += count;
+        }
+    }
+    seen.results_admitted = results::table
+        .filter(results::session_id.eq(session_id))
+        .filter(results::outcome.eq(Outcome::Admitted))
+        .count()
+        .get_result(conn)?;
+    seen.certificates =
+        certificates::table.filter(certificates::session_id.eq(session_id)).count().get_result(conn)?;
+    seen.mails_failed = outbox::table
+        .filter(outbox::session_id.eq(session_id))
+        .filter(outbox::state.eq("failed"))
+        .count()
+        .get_result(conn)?;
+    Ok(seen)
+}

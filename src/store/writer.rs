@@ -103,7 +103,7 @@ fn commit_together(conn: &mut Conn, mut batch: Vec<Task>) {
         Ok(()) => None,
         Err(error) => {
             // SQLite may already have rolled back by itself (disk full): then this says so and changes nothing.
-            if let Err(rollback) = conn.batch_execute("ROLLBACK") {
+            if let Err(rollback) = super::roll_back(conn) {
                 tracing::debug!(%rollback, "nothing left to roll back");
             }
             tracing::error!(%error, "commit failed");
@@ -116,7 +116,7 @@ fn commit_together(conn: &mut Conn, mut batch: Vec<Task>) {
 }
 
 fn run_all(conn: &mut Conn, batch: &mut [Task]) -> diesel::QueryResult<()> {
-    conn.batch_execute("BEGIN IMMEDIATE")?;
+    super::begin(conn, "BEGIN IMMEDIATE")?;
     for task in batch.iter_mut() {
         conn.batch_execute("SAVEPOINT command")?;
         if !task.run(conn) {
@@ -124,5 +124,5 @@ fn run_all(conn: &mut Conn, batch: &mut [Task]) -> diesel::QueryResult<()> {
         }
         conn.batch_execute("RELEASE command")?;
     }
-    conn.batch_execute("COMMIT")
+    super::commit(conn)
 }

@@ -2,17 +2,28 @@
 //! This file is the map: the routes of every part, in the order of the life cycle, and the layers
 //! every request goes through. A handler only translates; what is allowed is decided in `domain`.
 
+pub mod account;
+pub mod administration;
 pub mod assets;
 pub mod client;
 pub mod csrf;
+pub mod deliberation;
+pub mod eligibility;
 pub mod error;
+pub mod evaluation;
 pub mod form;
+pub mod framework;
 pub mod french;
+pub mod home;
 pub mod law;
 pub mod page;
 pub mod pagination;
+pub mod registration;
 pub mod routes;
 pub mod security;
+pub mod session;
+pub mod staff;
+pub mod training;
 
 use std::sync::Arc;
 
@@ -95,7 +106,19 @@ pub fn app(state: AppState) -> Router {
 /// Every route with its gate. A new part of the site adds its line here.
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new().merge(law::routes())
+    Routes::new()
+        .merge(home::routes())
+        .merge(account::routes())
+        .merge(session::routes())
+        .merge(registration::routes())
+        .merge(eligibility::routes())
+        .merge(evaluation::routes())
+        .merge(deliberation::routes())
+        .merge(staff::routes())
+        .merge(training::routes())
+        .merge(framework::routes())
+        .merge(administration::routes())
+        .merge(law::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.
