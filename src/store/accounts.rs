@@ -325,3 +325,34 @@ fn with_grants(conn: &mut Conn, rows: Vec<UserRow>, academies: Option<&[String]>
         })
         .collect())
 }
+
+/// Accounts to sign in with in a demonstration: their roles in French, and their address; jurors beyond the first are left out.
+///
+/// # Errors
+/// The database's own.
+pub fn list_for_demo(conn: &mut Conn) -> Stored<Vec<(String, String)>> {
+    use super::schema::role_grants;
+    let rows: Vec<(String, Role)> = t::table
+        .inner_join(role_grants::table)
+        .filter(t::password_hash.is_not_null())
+        .order((t::created_at, t::email_key))
+        .select((t::email, role_grants::role))
+        .load(conn)?;
+    let mut accounts: Vec<(String, String)> = Vec::new();
+    let mut jurors = 0;
+    for (email, role) in rows {
+        if let Some((roles, _)) = accounts.iter_mut().find(|(_, known)| *known == email) {
+            roles.push_str(", ");
+            roles.push_str(role.label());
+            continue;
+        }
+        if role == Role::JuryMember {
+            jurors += 1;
+            if jurors > 2 {
+                continue;
+            }
+        }
+        accounts.push((role.label().to_owned(), email));
+    }
+    Ok(accounts)
+}
