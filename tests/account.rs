@@ -201,6 +201,12 @@ fn an_invitation_is_used_once_and_ties_the_file_to_the_account() {
         let tied = db.read_now(|conn| people::get_person(conn, &id)).unwrap();
         assert_eq!(tied.user_id.as_deref(), Some(claimed.user_id.as_str()));
 
+        // A corrected address closes the invitation that went to the wrong mailbox.
+        let other = person(db, "DUVAL");
+        let wrong = link(db, &officer, LinkPurpose::Invitation, "faute@ac-limoges.example", Some(&other), None).unwrap();
+        link(db, &officer, LinkPurpose::Invitation, "duval@ac-limoges.example", Some(&other), None).unwrap();
+        assert_eq!(refusal(claim(db, &wrong, Some("x"))), "link_expired");
+
         // The same file cannot be taken by another mailbox, and nothing of the attempt stays.
         let token = link(db, &officer, LinkPurpose::Invitation, "autre@ac-limoges.example", Some(&id), None).unwrap();
         assert_eq!(refusal(claim(db, &token, Some("x"))), "already_tied");

@@ -5,6 +5,7 @@ mod account;
 mod support;
 
 mod doors;
+mod gates;
 mod registration;
 mod staff;
 mod training;
