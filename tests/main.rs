@@ -6,6 +6,8 @@ mod support;
 
 mod doors;
 mod gates;
+mod jury;
 mod registration;
+mod schedule;
 mod staff;
 mod training;
