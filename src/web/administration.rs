@@ -277,7 +277,7 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &Actor, id: String, for
         .db
         .read(move |conn| {
             let view = accounts::get_managed_user(conn, &asking, &id)?;
-            let history = audit::list_history(conn, "user", &id)?;
+            let history = accounts::list_latest_acts(conn, &id, 60)?;
             Ok((view, history))
         })
         .await?;
@@ -306,7 +306,6 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &Actor, id: String, for
             .collect(),
         history: history
             .iter()
-            .rev()
             .filter_map(|row| history_line(row, actor, managed.as_deref()))
             .take(30)
             .collect(),
