@@ -5,6 +5,7 @@ mod account;
 mod support;
 
 mod doors;
+mod gates;
 mod jury;
 mod registration;
 mod schedule;

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{login_sessions, role_grants, users as t};
+use super::audit::AuditRow;
+use super::schema::{audit_entries, login_sessions, role_grants, users as t};
 use super::sessions::{end_sessions, load_grants};
 use super::{Conn, MultiBackend, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::account::{check_grant, managed_academies, manages_accounts};
@@ -294,6 +295,20 @@ pub fn get_managed_user(conn: &mut Conn, actor: &Actor, id: &str) -> Stored<User
         return Err(StoreError::NotFound);
     }
     Ok(view)
+}
+
+/// The latest acts on an account, the newest first: somebody who signs in every day has thousands.
+///
+/// # Errors
+/// The database's own.
+pub fn list_latest_acts(conn: &mut Conn, user_id: &str, limit: i64) -> Stored<Vec<AuditRow>> {
+    Ok(audit_entries::table
+        .filter(audit_entries::object_kind.eq("user"))
+        .filter(audit_entries::object_id.eq(user_id))
+        .order((audit_entries::at.desc(), audit_entries::seq.desc()))
+        .limit(limit)
+        .select(AuditRow::as_select())
+        .load(conn)?)
 }
 
 fn with_grants(conn: &mut Conn, rows: Vec<UserRow>, academies: Option<&[String]>) -> Stored<Vec<UserView>> {

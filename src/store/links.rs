@@ -52,6 +52,7 @@ struct LinkRow {
 /// A new password is asked by the program alone, on behalf of whoever typed the address.
 pub fn create_link(tx: &mut Tx<'_>, link: &Link) -> Stored<String> {
     may_create(tx, link)?;
+    cancel_misdirected(tx, link)?;
     let token = random_token().map_err(|e| StoreError::Unavailable(e.to_string()))?;
     let row = LinkRow {
         token_hash: token_hash(&token),
@@ -70,6 +71,32 @@ pub fn create_link(tx: &mut Tx<'_>, link: &Link) -> Stored<String> {
     let object = link.user_id.as_deref().or(link.person_id.as_deref()).or(link.juror_id.as_deref()).unwrap_or("new");
     tx.audit("create_link", ("user", object), None, None, &detail)?;
     Ok(token)
+}
+
+/// An invitation sent again to a corrected address closes the ones that went to the wrong mailbox.
+fn cancel_misdirected(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
+    let key = link.email.key();
+    let waiting = || {
+        t::table
+            .filter(t::used_at.is_null())
+            .filter(t::purpose.eq(LinkPurpose::Invitation))
+            .select((t::token_hash, t::email))
+    };
+    let mut found: Vec<(String, String)> = Vec::new();
+    if let Some(person_id) = &link.person_id {
+        found.extend(waiting().filter(t::person_id.eq(person_id)).load(tx.conn)?);
+    }
+    if let Some(juror_id) = &link.juror_id {
+        found.extend(waiting().filter(t::juror_id.eq(juror_id)).load(tx.conn)?);
+    }
+    let elsewhere: Vec<String> =
+        found.into_iter().filter(|(_, email)| email.to_lowercase() != key).map(|(hash, _)| hash).collect();
+    if !elsewhere.is_empty() {
+        diesel::update(t::table.filter(t::token_hash.eq_any(elsewhere)))
+            .set(t::expires_at.eq(tx.stamp()))
+            .execute(tx.conn)?;
+    }
+    Ok(())
 }
 
 fn may_create(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
