@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
+mod administration;
 mod support;
 
 mod doors;
+mod invitation;
 mod jury;
 mod registration;
 mod schedule;
