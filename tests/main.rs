@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
+mod administration;
 mod support;
 
 mod doors;
 mod gates;
+mod invitation;
 mod jury;
 mod registration;
 mod schedule;

@@ -13,6 +13,7 @@ use crate::domain::account::{LinkPurpose, manages_accounts};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::{Action, Object, Role, may};
 use crate::domain::refusal::Refusal;
+use crate::each_backend;
 use crate::secret::{random_token, token_hash};
 
 /// A link to make.
@@ -67,6 +68,7 @@ pub fn create_link(tx: &mut Tx<'_>, link: &Link) -> Stored<String> {
         used_at: None,
     };
     diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
+    let token = record_links(tx, std::slice::from_ref(link))?.pop().ok_or(StoreError::NotFound)?;
     let detail = json!({ "purpose": link.purpose, "person": link.person_id, "juror": link.juror_id });
     let object = link.user_id.as_deref().or(link.person_id.as_deref()).or(link.juror_id.as_deref()).unwrap_or("new");
     tx.audit("create_link", ("user", object), None, None, &detail)?;
@@ -97,6 +99,30 @@ fn cancel_misdirected(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
             .execute(tx.conn)?;
     }
     Ok(())
+/// Makes the links of a command that has asked the permission and writes its own audit line; tokens in the same order.
+pub(super) fn record_links(tx: &mut Tx<'_>, links: &[Link]) -> Stored<Vec<String>> {
+    let mut tokens = Vec::with_capacity(links.len());
+    let mut rows = Vec::with_capacity(links.len());
+    for link in links {
+        let token = random_token().map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        rows.push(LinkRow {
+            token_hash: token_hash(&token),
+            purpose: link.purpose,
+            email: link.email.as_str().to_owned(),
+            name: link.name.trim().to_owned(),
+            user_id: link.user_id.clone(),
+            person_id: link.person_id.clone(),
+            juror_id: link.juror_id.clone(),
+            created_at: tx.stamp(),
+            expires_at: Stamp(link.expires),
+            used_at: None,
+        });
+        tokens.push(token);
+    }
+    for chunk in rows.chunks(500) {
+        each_backend!(&mut *tx.conn, c => diesel::insert_into(t::table).values(chunk).execute(c))?;
+    }
+    Ok(tokens)
 }
 
 fn may_create(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {

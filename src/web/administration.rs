@@ -1,6 +1,7 @@
 //! Accounts of an academy (of the country for the platform): who they are, which roles they hold, invitations.
 //! Roles of other academies are neither shown nor touched; the regulation's values are in the file below.
 
+mod academy;
 mod regulation;
 
 use askama::Template;
@@ -38,6 +39,7 @@ pub fn routes() -> Routes<AppState> {
         .post("/administration/comptes/{id}/invitation", ADMINISTRATION, invite_again)
         .post("/administration/comptes/{id}/desactivation", ADMINISTRATION, disable)
         .post("/administration/comptes/{id}/reactivation", ADMINISTRATION, enable)
+        .merge(academy::routes())
         .merge(regulation::routes())
 }
 
@@ -109,7 +111,11 @@ struct ListPage {
 }
 
 /// Views of the section; the first is the list of accounts.
-const TABS: &[(&str, &str)] = &[("Comptes", "/administration"), ("Règlement", "/administration/reglement")];
+const TABS: &[(&str, &str)] = &[
+    ("Comptes", "/administration"),
+    ("Coordonnées", "/administration/academies"),
+    ("Règlement", "/administration/reglement"),
+];
 
 async fn list(State(app): State<AppState>, shell: Shell, actor: CurrentActor, RawQuery(query): RawQuery) -> Result<Response, AppError> {
     let raw = RawForm::from_query(query.as_deref())?;
