@@ -5,6 +5,7 @@ mod account;
 mod support;
 
 mod doors;
+mod mail;
 mod registration;
 mod staff;
 mod training;
