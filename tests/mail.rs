@@ -204,7 +204,6 @@ fn an_unknown_mailbox_is_refused_for_good_and_a_busy_one_for_now() {
     };
     assert!(matches!(send("inconnu@exemple.fr"), Err(SendFailed::Permanent(why)) if why.contains("550")));
     assert!(matches!(send("plus-tard@exemple.fr"), Err(SendFailed::Transient(why)) if why.contains("451")));
-    drop(mailer);
     assert!(server.received().is_empty());
 }
 
@@ -291,7 +290,8 @@ fn the_courier_sends_what_it_can_and_writes_down_what_became_of_each() {
         wait(async {
             let mailer = server.mailer(&scheme);
             let drained = courier::drain(&fresh.db, &mailer, 4).await.unwrap();
-            assert_eq!(drained, Drained { sent: 1, failed: 1, retried: 1 });
+            let why = row(fresh, "sent").last_error;
+            assert_eq!(drained, Drained { sent: 1, failed: 1, retried: 1 }, "{why:?}");
             assert_eq!(courier::drain(&fresh.db, &mailer, 4).await.unwrap(), Drained::default());
         });
         let received = server.received();
