@@ -9,6 +9,7 @@ mod doors;
 mod gates;
 mod invitation;
 mod jury;
+mod mail;
 mod registration;
 mod schedule;
 mod staff;
