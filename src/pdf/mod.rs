@@ -9,8 +9,10 @@ mod face;
 mod flow;
 mod frame;
 mod french;
+mod letterhead;
 mod lines;
 mod program;
+mod specimen;
 mod structure;
 mod table;
 mod writer;
@@ -26,6 +28,10 @@ pub mod transcript;
 
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use face::unprintable;
 
