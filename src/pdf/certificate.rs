@@ -138,6 +138,7 @@ fn holder(frame: &mut Frame, sheet: &CertificateSheet, top: f32) -> Result<(), P
     let other = sheet.person.other_name().map(|usage| format!("nom d’usage\u{A0}: {usage}"));
     let birth = french::birth(&sheet.person.civility, sheet.birth_date, sheet.birth_place.as_deref());
     let mut blocks = Vec::new();
+    let mut tall = 0.0;
     for _ in 0..12 {
         blocks.clear();
         for text in &cited {
@@ -147,12 +148,13 @@ fn holder(frame: &mut Frame, sheet: &CertificateSheet, top: f32) -> Result<(), P
         blocks.push((span(&name, title), 3.0));
         blocks.extend(other.as_deref().map(|other| (span(other, BIRTH), 0.0)));
         blocks.push((span(&birth, BIRTH), 1.0));
-        if tallness(frame, &blocks)? <= room {
+        tall = tallness(frame, &blocks)?;
+        if tall <= room {
             break;
         }
         (texts, title, body) = (texts.scaled(0.95), title.scaled(0.94), body.scaled(0.96));
     }
-    let mut y = top - (room - tallness(frame, &blocks)?).max(0.0) * 0.45;
+    let mut y = top - (room - tall).max(0.0) * 0.45;
     for (block, before) in blocks {
         let lines = balanced(&mut frame.faces, block.text, block.style, MEASURE)?;
         let element = frame.structure.add(ROOT, Role::P);
