@@ -44,7 +44,7 @@ const MEASURE: f32 = WIDTH - 2.0 * MARGIN;
 const FRAME: f32 = 30.0;
 const QR_SIDE: f32 = 76.0;
 
-const STATE: Style = Style::new(Face::Serif, 12.5, 17.0).tracked(80);
+const STATE: Style = Style::new(Face::Serif, 12.5, 17.0).tracked(50);
 const ACADEMY: Style = Style::new(Face::SerifItalic, 15.0, 19.0);
 const REGION: Style = Style::new(Face::Sans, 8.2, 11.0).ink(GREY);
 const TITLE: Style = Style::new(Face::Serif, 30.0, 35.0).ink(BLUE);
