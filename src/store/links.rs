@@ -54,20 +54,6 @@ struct LinkRow {
 pub fn create_link(tx: &mut Tx<'_>, link: &Link) -> Stored<String> {
     may_create(tx, link)?;
     cancel_misdirected(tx, link)?;
-    let token = random_token().map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let row = LinkRow {
-        token_hash: token_hash(&token),
-        purpose: link.purpose,
-        email: link.email.as_str().to_owned(),
-        name: link.name.trim().to_owned(),
-        user_id: link.user_id.clone(),
-        person_id: link.person_id.clone(),
-        juror_id: link.juror_id.clone(),
-        created_at: tx.stamp(),
-        expires_at: Stamp(link.expires),
-        used_at: None,
-    };
-    diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
     let token = record_links(tx, std::slice::from_ref(link))?.pop().ok_or(StoreError::NotFound)?;
     let detail = json!({ "purpose": link.purpose, "person": link.person_id, "juror": link.juror_id });
     let object = link.user_id.as_deref().or(link.person_id.as_deref()).or(link.juror_id.as_deref()).unwrap_or("new");
@@ -99,6 +85,8 @@ fn cancel_misdirected(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
             .execute(tx.conn)?;
     }
     Ok(())
+}
+
 /// Makes the links of a command that has asked the permission and writes its own audit line; tokens in the same order.
 pub(super) fn record_links(tx: &mut Tx<'_>, links: &[Link]) -> Stored<Vec<String>> {
     let mut tokens = Vec::with_capacity(links.len());
