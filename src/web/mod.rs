@@ -15,6 +15,7 @@ pub mod form;
 pub mod framework;
 pub mod french;
 pub mod home;
+pub mod jury;
 pub mod law;
 pub mod page;
 pub mod pagination;
@@ -112,6 +113,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
+        .merge(jury::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
         .merge(staff::routes())
