@@ -21,6 +21,7 @@ pub mod page;
 pub mod pagination;
 pub mod registration;
 pub mod routes;
+pub mod schedule;
 pub mod security;
 pub mod session;
 pub mod staff;
@@ -114,6 +115,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(registration::routes())
         .merge(eligibility::routes())
         .merge(jury::routes())
+        .merge(schedule::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
         .merge(staff::routes())
