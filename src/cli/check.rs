@@ -72,7 +72,7 @@ pub fn verify_certificate(file: &Path, format: Format) -> Outcome {
         return Err(Failure::new(format!("{} dépasse 20 Mio : ce n’est pas un certificat.", file.display())));
     }
     let bytes = std::fs::read(file)?;
-    let named = crate::pdf::certificate::named_number(&bytes);
+    let named = crate::pdf::named::named_number(&bytes);
     let verdict = db.read_now(|conn| certificate::check_file(conn, &bytes, named.as_deref()))?;
     let holder = match &verdict {
         Verdict::Valid(snapshot) | Verdict::Revoked(snapshot) | Verdict::Replaced(snapshot) => Some(snapshot),

@@ -102,17 +102,11 @@ impl Pen<'_> {
 
     fn draw(&mut self, draw: &Draw) -> Result<(), PdfError> {
         match draw {
-            Draw::Text { x, y, style, glyphs, turn } => {
+            Draw::Text { x, y, style, glyphs } => {
                 self.colour(style.ink);
                 let typeface = self.frame.faces.get(style.face)?;
                 let codes = glyphs.iter().map(|glyph| code(glyph, typeface.natural_width(glyph.id))).collect();
-                let (x, y) = (neat(*x), neat(*y));
-                let matrix = if *turn == 0.0 {
-                    TextMatrix::Raw([1.0, 0.0, 0.0, 1.0, x, y])
-                } else {
-                    let (sine, cosine) = turn.to_radians().sin_cos();
-                    TextMatrix::Raw([neat(cosine), neat(sine), neat(-sine), neat(cosine), x, y])
-                };
+                let matrix = TextMatrix::Raw([1.0, 0.0, 0.0, 1.0, neat(*x), neat(*y)]);
                 self.ops.extend([
                     Op::StartTextSection,
                     Op::SetFont { font: PdfFontHandle::External(FontId(font_key(style.face))), size: Pt(neat(style.size)) },
@@ -123,14 +117,22 @@ impl Pen<'_> {
             }
             Draw::Boxes { boxes, ink } => {
                 self.colour(*ink);
-                for sides in boxes {
-                    let value = sides.iter().map(|side| DictItem::Real(neat(*side))).collect();
-                    self.ops.push(Op::Unknown { key: "re".to_owned(), value });
-                }
-                self.ops.push(Op::Unknown { key: "f".to_owned(), value: Vec::new() });
+                boxes.iter().for_each(|sides| self.step("re", sides));
+                self.step("f", &[]);
+            }
+            Draw::Path { steps, ink } => {
+                self.colour(*ink);
+                steps.iter().for_each(|(operator, points)| self.step(operator, points));
+                self.step("f", &[]);
             }
         }
         Ok(())
+    }
+
+    /// printpdf has no operation for plain boxes: these are the format's own words.
+    fn step(&mut self, operator: &str, numbers: &[f32]) {
+        let value = numbers.iter().map(|number| DictItem::Real(neat(*number))).collect();
+        self.ops.push(Op::Unknown { key: operator.to_owned(), value });
     }
 
     fn colour(&mut self, ink: Ink) {

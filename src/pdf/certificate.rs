@@ -1,12 +1,12 @@
 //! The certificate: A4 landscape, in type alone. It says who holds it, under which texts, since which deliberation,
 //! who delivers it, and how anyone may check it. Never a mark; nothing on it is called an electronic signature.
 
-use super::draw::{A4, Artifact, BLACK, BLUE, Draw, GREY, Ink, RULE, SPECIMEN, Style};
+use super::draw::{A4, Artifact, BLACK, BLUE, Draw, GREY, Ink, RULE, Style};
 use super::face::Face;
 use super::frame::{Attachment, Facts, Frame, render};
-use super::lines::{Align, Span, break_lines, height, single_line, span};
+use super::lines::{Align, Span, balanced, break_lines, height, single_line, span};
 use super::structure::{ROOT, Role};
-use super::{Office, PdfError, Person, french};
+use super::{Office, PdfError, Person, french, specimen};
 use fast_qr::{ECL, qr::QRBuilder};
 use jiff::civil::Date;
 
@@ -44,8 +44,9 @@ const MEASURE: f32 = WIDTH - 2.0 * MARGIN;
 const FRAME: f32 = 30.0;
 const QR_SIDE: f32 = 76.0;
 
-const STATE: Style = Style::new(Face::Serif, 12.5, 17.0).tracked(130);
+const STATE: Style = Style::new(Face::Serif, 12.5, 17.0).tracked(80);
 const ACADEMY: Style = Style::new(Face::SerifItalic, 15.0, 19.0);
+const REGION: Style = Style::new(Face::Sans, 8.2, 11.0).ink(GREY);
 const TITLE: Style = Style::new(Face::Serif, 30.0, 35.0).ink(BLUE);
 const TEXTS: Style = Style::new(Face::Serif, 11.0, 14.5).ink(GREY);
 const BODY: Style = Style::new(Face::SerifItalic, 14.0, 19.0);
@@ -83,21 +84,9 @@ fn ornament(frame: &mut Frame, simulated: bool) -> Result<(), PdfError> {
     boxes.extend(outline(FRAME + 4.0, 0.35));
     frame.artifact(0, Artifact::Layout, vec![Draw::Boxes { boxes, ink: BLUE }]);
     if simulated {
-        let word = specimen((WIDTH / 2.0, HEIGHT / 2.0), 128.0, &mut frame.faces)?;
-        frame.backdrop(0, vec![word]);
+        frame.backdrop(0, vec![specimen::mark((WIDTH / 2.0, HEIGHT / 2.0), 132.0, 24.0)?]);
     }
     Ok(())
-}
-
-/// « SPÉCIMEN » across the page, light enough to be read through.
-pub(super) fn specimen(centre: (f32, f32), size: f32, faces: &mut super::face::Faces) -> Result<Draw, PdfError> {
-    let style = Style::new(Face::Serif, size, size).ink(SPECIMEN);
-    let glyphs = faces.shape(style.face, "SPÉCIMEN")?;
-    let half = glyphs.iter().map(|glyph| glyph.advance).sum::<i32>() as f32 * size / 2000.0;
-    let turn: f32 = 24.0;
-    let (sine, cosine) = turn.to_radians().sin_cos();
-    let lift = size * 0.32;
-    Ok(Draw::Text { x: centre.0 - half * cosine + lift * sine, y: centre.1 - half * sine - lift * cosine, style, glyphs, turn })
 }
 
 fn outline(inset: f32, weight: f32) -> Vec<[f32; 4]> {
@@ -120,13 +109,16 @@ fn head(frame: &mut Frame, sheet: &CertificateSheet) -> Result<f32, PdfError> {
     y = frame.place(Role::P, &[span("RÉPUBLIQUE FRANÇAISE", STATE)], MARGIN, y, MEASURE, Align::Centre)?;
     let academy = french::academy_title(&sheet.office.academy);
     y = frame.place(Role::P, &[span(&academy, ACADEMY)], MARGIN, y - 1.0, MEASURE, Align::Centre)?;
-    rule(frame, y - 7.0, 26.0, RULE);
-    y -= 16.0;
-    for (role, text) in [(Role::H1, "Certificat de professionnalisation en matière de lutte contre le décrochage scolaire")] {
-        let lines = break_lines(&mut frame.faces, &[span(text, TITLE)], 520.0)?;
-        let title = frame.structure.add(ROOT, role);
-        y = frame.set(title, lines, (WIDTH - 520.0) / 2.0, y, 520.0, Align::Centre);
+    if !sheet.office.region.trim().is_empty() {
+        let region = format!("Région académique {}", sheet.office.region.trim());
+        y = frame.place(Role::P, &[span(&region, REGION)], MARGIN, y - 1.0, MEASURE, Align::Centre)?;
     }
+    rule(frame, y - 8.0, 26.0, RULE);
+    y -= 20.0;
+    let text = "Certificat de professionnalisation en matière de lutte contre le décrochage scolaire";
+    let lines = balanced(&mut frame.faces, text, TITLE, MEASURE)?;
+    let title = frame.structure.add(ROOT, Role::H1);
+    y = frame.set(title, lines, MARGIN, y, MEASURE, Align::Centre);
     Ok(y - 8.0)
 }
 
@@ -162,7 +154,9 @@ fn holder(frame: &mut Frame, sheet: &CertificateSheet, top: f32) -> Result<(), P
     }
     let mut y = top - (room - tallness(frame, &blocks)?).max(0.0) * 0.45;
     for (block, before) in blocks {
-        y = frame.place(Role::P, &[block], MARGIN, y - before, MEASURE, Align::Centre)?;
+        let lines = balanced(&mut frame.faces, block.text, block.style, MEASURE)?;
+        let element = frame.structure.add(ROOT, Role::P);
+        y = frame.set(element, lines, MARGIN, y - before, MEASURE, Align::Centre);
     }
     Ok(())
 }
@@ -190,7 +184,7 @@ fn verification(frame: &mut Frame, sheet: &CertificateSheet, modules: &Modules) 
     let how = "Pour vérifier ce certificat, lisez le code ou saisissez le numéro et la clé de contrôle sur la page de vérification\u{A0}:";
     let mut spans = vec![(number, PROOF), (key, PROOF), (how.to_owned(), SMALL), (shown_address(&sheet.verify_url), SMALL)];
     if sheet.simulated {
-        spans.push(("Spécimen\u{A0}– démonstration, sans valeur.".to_owned(), Style { face: Face::Sans, ..SMALL }.ink(BLACK)));
+        spans.push((specimen::LINE.to_owned(), SMALL.ink(BLACK)));
     }
     let mut tall = 0.0;
     for (text, style) in &spans {
@@ -261,64 +255,5 @@ impl Modules {
             [left + *column as f32 * module, bottom + side - (*row + 1) as f32 * module, *length as f32 * module, module]
         };
         self.runs.iter().map(place).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::reading::Read;
-    use super::*;
-    use jiff::civil::date;
-
-    pub fn sheet() -> CertificateSheet {
-        CertificateSheet {
-            person: Person {
-                civility: "Mme".into(),
-                first_names: "Clémence Élise".into(),
-                birth_name: "D’ŒUVRE-LEFÈVRE".into(),
-                usage_name: Some("LACŒUILHE".into()),
-            },
-            birth_date: date(1988, 2, 29),
-            birth_place: Some("Brive-la-Gaillarde (Corrèze)".into()),
-            office: Office {
-                academy: "Limoges".into(),
-                region: "Nouvelle-Aquitaine".into(),
-                service: "Division des examens et concours".into(),
-                phone: "05 55 11 40 40".into(),
-                email: "dec@ac-limoges.fr".into(),
-                city: "Limoges".into(),
-            },
-            session: 2027,
-            deliberated_on: date(2027, 7, 1),
-            texts: vec![
-                "Vu le code de l’éducation, notamment son article L.\u{A0}122-2\u{202F};".into(),
-                "Vu le décret n°\u{A0}2017-791 du 5\u{A0}mai 2017 portant création du certificat de professionnalisation en matière de lutte contre le décrochage scolaire\u{202F};".into(),
-                "Vu l’arrêté du 5\u{A0}mai 2017 relatif à l’organisation de l’examen\u{202F};".into(),
-            ],
-            number: "CPLDS-22-2027-0042-7".into(),
-            control_key: "H4KD-92XW-PM7Q".into(),
-            verify_url: "https://cplds.example.fr/verifier?n=CPLDS-22-2027-0042-7&c=H4KD92XWPM7Q".into(),
-            issued_at_place: "Limoges".into(),
-            issued_on: date(2027, 7, 8),
-            signatory_name: "Hélène Marchand-Roussel".into(),
-            signatory_title: "La rectrice de l’académie de Limoges".into(),
-            delegation: Some("Pour la rectrice et par délégation, le secrétaire général".into()),
-            statement_json: r#"{"numero":"CPLDS-22-2027-0042-7"}"#.into(),
-            simulated: false,
-        }
-    }
-
-    #[test]
-    fn write_specimens_for_the_eye() {
-        let Ok(dir) = std::env::var("CPLDS_PDF_OUT") else { return };
-        let mut one = sheet();
-        std::fs::write(format!("{dir}/certificate.pdf"), certificate(&one).unwrap()).unwrap();
-        one.simulated = true;
-        one.person.first_names = "Thị Phương Mai Nguyễn Šárka Łucja".into();
-        one.person.birth_name = "ČELIK-ŠIMUNKOVÁ de la Rochefoucauld-Montmorency-Luxembourg".into();
-        one.person.usage_name = None;
-        one.birth_place = None;
-        one.delegation = None;
-        std::fs::write(format!("{dir}/certificate-long.pdf"), certificate(&one).unwrap()).unwrap();
     }
 }

@@ -45,10 +45,12 @@ impl Style {
 
 #[derive(Debug, Clone)]
 pub(super) enum Draw {
-    /// A run of glyphs; `turn` is the angle of its baseline, in degrees.
-    Text { x: f32, y: f32, style: Style, glyphs: Vec<Glyph>, turn: f32 },
+    /// A run of glyphs, from the start of its baseline.
+    Text { x: f32, y: f32, style: Style, glyphs: Vec<Glyph> },
     /// Filled boxes `[x, y, width, height]`, from the bottom left of the page.
     Boxes { boxes: Vec<[f32; 4]>, ink: Ink },
+    /// A filled path: operators of the format and their points.
+    Path { steps: Vec<(&'static str, Vec<f32>)>, ink: Ink },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

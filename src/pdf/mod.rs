@@ -9,8 +9,10 @@ mod face;
 mod flow;
 mod frame;
 mod french;
+mod letterhead;
 mod lines;
 mod program;
+mod specimen;
 mod structure;
 mod table;
 mod writer;
@@ -21,11 +23,16 @@ pub mod certificate;
 pub mod convocation;
 pub mod letter;
 pub mod minutes;
+pub mod named;
 pub mod orders;
 pub mod transcript;
 
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use face::unprintable;
 

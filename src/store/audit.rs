@@ -175,3 +175,16 @@ pub fn list_history(conn: &mut Conn, kind: &str, id: &str) -> Stored<Vec<AuditRo
         .select(AuditRow::as_select())
         .load(conn)?)
 }
+
+/// The acts of one name in a chain, oldest first (the changes of marks, for the minutes).
+///
+/// # Errors
+/// The database's own.
+pub fn list_acts_of_chain(conn: &mut Conn, lock: &super::Lock, action: &str) -> Stored<Vec<AuditRow>> {
+    Ok(t::table
+        .filter(t::lock_key.eq(lock.key()))
+        .filter(t::action.eq(action))
+        .order(t::seq)
+        .select(AuditRow::as_select())
+        .load(conn)?)
+}

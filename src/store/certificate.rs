@@ -390,3 +390,15 @@ pub fn verify_register(conn: &mut Conn) -> Stored<Result<u64, BrokenRegister>> {
 pub fn shown_date(date: jiff::civil::Date) -> String {
     french_date(date)
 }
+
+/// A certificate of this session.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a foreign one as for a missing one.
+pub fn get_of_session(conn: &mut Conn, session_id: &str, certificate_id: &str) -> Stored<CertificateRow> {
+    Ok(t::table
+        .find(certificate_id)
+        .filter(t::session_id.eq(session_id))
+        .select(CertificateRow::as_select())
+        .first(conn)?)
+}

@@ -126,3 +126,61 @@ pub fn list_documents_about(conn: &mut Conn, subject_id: &str) -> Stored<Vec<Doc
         .select(DocumentLine::as_select())
         .load(conn)?)
 }
+
+/// Whether a document exists, without reading its bytes.
+///
+/// # Errors
+/// The database's own.
+pub fn find_line(conn: &mut Conn, kind: &str, subject_id: &str) -> Stored<Option<DocumentLine>> {
+    Ok(t::table
+        .filter(t::kind.eq(kind))
+        .filter(t::subject_id.eq(subject_id))
+        .select(DocumentLine::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Keeps many documents at once, except those whose kind and subject already have one.
+///
+/// # Errors
+/// The database's own.
+pub fn keep_documents(tx: &mut Tx<'_>, made: Vec<NewDocument>) -> Stored<()> {
+    let subjects: Vec<&str> = made.iter().map(|new| new.subject_id.as_str()).collect();
+    let known: std::collections::HashSet<(String, String)> = t::table
+        .filter(t::subject_id.eq_any(subjects))
+        .select((t::kind, t::subject_id))
+        .load::<(String, String)>(tx.conn)?
+        .into_iter()
+        .collect();
+    for new in made {
+        if known.contains(&(new.kind.clone(), new.subject_id.clone())) {
+            continue;
+        }
+        let row = DocumentRow {
+            id: new_id(tx.at),
+            academy_code: new.academy_code,
+            session_id: new.session_id,
+            subject_id: new.subject_id,
+            kind: new.kind,
+            file_name: new.file_name,
+            content_type: new.content_type,
+            sha256: sha256_hex(&new.bytes),
+            bytes: new.bytes,
+            created_at: tx.stamp(),
+        };
+        diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// What a session already has a document of this kind about.
+///
+/// # Errors
+/// The database's own.
+pub fn list_subjects(conn: &mut Conn, session_id: &str, kind: &str) -> Stored<Vec<String>> {
+    Ok(t::table
+        .filter(t::session_id.eq(session_id))
+        .filter(t::kind.eq(kind))
+        .select(t::subject_id)
+        .load(conn)?)
+}

@@ -5,6 +5,8 @@
 pub mod account;
 pub mod administration;
 pub mod assets;
+pub mod candidate;
+pub mod certificate;
 pub mod client;
 pub mod csrf;
 pub mod deliberation;
@@ -19,6 +21,7 @@ pub mod jury;
 pub mod law;
 pub mod page;
 pub mod pagination;
+pub mod publication;
 pub mod registration;
 pub mod routes;
 pub mod schedule;
@@ -26,6 +29,7 @@ pub mod security;
 pub mod session;
 pub mod staff;
 pub mod training;
+pub mod verification;
 
 use std::sync::Arc;
 
@@ -111,6 +115,7 @@ pub fn routes() -> Routes<AppState> {
     Routes::new()
         .merge(home::routes())
         .merge(account::routes())
+        .merge(candidate::routes())
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
@@ -118,6 +123,9 @@ pub fn routes() -> Routes<AppState> {
         .merge(schedule::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
+        .merge(publication::routes())
+        .merge(certificate::routes())
+        .merge(verification::routes())
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())

@@ -1,0 +1,394 @@
+//! What a candidate sees: their files as a time line, what is missing, their result once it is public, their documents.
+//! Also the open page of registration: who may sit, a self-check that cites the text, the calendar.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+
+use super::AppState;
+use super::certificate::attachment;
+use super::error::AppError;
+use super::form::{Form, RawForm};
+use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
+use super::routes::{Gate, Routes};
+use super::session::shown_instant;
+use crate::domain::academy::{Academy, french_date};
+use crate::domain::eligibility::{Assessment, Facts, Outcome as Eligibility, assess};
+use crate::domain::ids::Mark;
+use crate::domain::permission::Role;
+use crate::domain::session::SessionState;
+use crate::office::documents as office;
+use crate::store::deliberation::CandidateLine;
+use crate::store::registration::{self, FileView, OPEN_STATES};
+use crate::store::session::SessionRow;
+use crate::store::{Lock, Stored, certificate, documents, publication, reference, schedule, session};
+
+const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
+
+#[must_use]
+pub fn routes() -> Routes<AppState> {
+    Routes::new()
+        .get("/inscription", Gate::Public, inscription)
+        .get("/mon-dossier", CANDIDATE, files)
+        .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdraw)
+        .get("/mon-dossier/{registration}/{document}", CANDIDATE, document)
+}
+
+struct TimeStep {
+    label: &'static str,
+    state: &'static str,
+    when: String,
+    detail: String,
+}
+
+struct Passage {
+    label: String,
+    when: String,
+    place: String,
+}
+
+struct FileCard {
+    id: String,
+    version: i32,
+    title: String,
+    number: String,
+    tone: Tone,
+    status: String,
+    steps: Vec<TimeStep>,
+    missing: Vec<String>,
+    passages: Vec<Passage>,
+    kept: Vec<String>,
+    result: Option<ResultCard>,
+    documents: Vec<(String, &'static str)>,
+    can_withdraw: bool,
+    refusal: Option<String>,
+}
+
+struct ResultCard {
+    tone: Tone,
+    title: String,
+    marks: Vec<String>,
+    sentences: Vec<String>,
+    law: String,
+}
+
+#[derive(Template)]
+#[template(path = "candidate/index.html")]
+struct FilesPage {
+    page: Page,
+    cards: Vec<FileCard>,
+}
+
+/// What is read for one file, in one transaction.
+struct Loaded {
+    view: FileView,
+    result: Option<CandidateLine>,
+    slots: Vec<schedule::SlotView>,
+    has_convocation: bool,
+    certificate: Option<String>,
+}
+
+async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
+    let user_id = actor.user_id.clone();
+    let now = app.clock().now();
+    let loaded = app
+        .db
+        .read(move |conn| {
+            let mut loaded = Vec::new();
+            for view in registration::list_files_of_user(conn, &user_id)? {
+                let convened = matches!(
+                    view.session.state,
+                    SessionState::Convened | SessionState::Deliberation | SessionState::Sealed | SessionState::Published | SessionState::Archived
+                );
+                // Before the convocation leaves, hours and rooms are a draft of the office.
+                let slots = if convened { schedule::slots_of_registration(conn, &view.registration.id)? } else { Vec::new() };
+                let result = publication::find_public_result(conn, &view.session, &view.registration.id)?;
+                // A certificate exists only once the result is public.
+                let issued = match &result {
+                    Some(_) => certificate::find_of_registration(conn, &view.registration.id)?,
+                    None => None,
+                };
+                let has_convocation = documents::find_line(conn, "convocation", &view.registration.id)?.is_some();
+                loaded.push(Loaded { slots, result, has_convocation, certificate: issued.map(|row| row.number), view });
+            }
+            Ok(loaded)
+        })
+        .await?;
+    let cards = loaded.into_iter().map(|loaded| card(loaded, now)).collect();
+    let page = shell.page("Mon dossier");
+    page::html(&FilesPage { page, cards })
+}
+
+fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
+    let Loaded { view, result, slots, has_convocation, certificate } = loaded;
+    let (session, file) = (&view.session, &view.registration);
+    let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
+    let outcome = view.decision.as_ref().and_then(|decision| decision.outcome.clone());
+    // The candidate is told what is decided, never what is only proposed.
+    let (tone, status) = match file.state.as_str() {
+        "withdrawn" => (Tone::Neutral, "Candidature retirée"),
+        "refused" => (Tone::Error, "Inscription refusée"),
+        "admitted" => (Tone::Success, "Admis à se présenter"),
+        _ => (Tone::Info, "En cours d’examen"),
+    };
+    let refusal = (file.state == "refused" && outcome.as_deref() == Some("refused"))
+        .then(|| view.decision.as_ref().and_then(|decision| decision.reasons.clone()))
+        .flatten();
+    let shown = result.as_ref().and_then(|line| {
+        let explained = line.explained.as_ref()?;
+        let (tone, _) = super::deliberation::outcome_tag(explained.outcome);
+        Some(ResultCard {
+            tone,
+            title: format!("Vous êtes {}", explained.outcome.agreed(&view.person.civility)),
+            marks: line
+                .evaluations
+                .iter()
+                .map(|row| {
+                    let mark = row.mark.map_or_else(|| "absence".to_owned(), |mark| format!("{} sur 20", Mark::from_hundredths(mark).shown()));
+                    let kept = row.origin_year.map(|year| format!(", note conservée de la session {year}")).unwrap_or_default();
+                    format!("Épreuve {} : {mark}{kept}", row.epreuve)
+                })
+                .collect(),
+            sentences: explained.sentences.clone(),
+            law: explained.law.clone(),
+        })
+    });
+    let mut offered = Vec::new();
+    if has_convocation {
+        offered.push((format!("/mon-dossier/{}/convocation.pdf", file.id), "Convocation (PDF)"));
+        offered.push((format!("/mon-dossier/{}/convocation.ics", file.id), "Convocation (calendrier)"));
+    }
+    if shown.is_some() {
+        offered.push((format!("/mon-dossier/{}/releve.pdf", file.id), "Relevé de notes (PDF)"));
+    }
+    if certificate.is_some() {
+        offered.push((format!("/mon-dossier/{}/certificat.pdf", file.id), "Certificat (PDF)"));
+    }
+    FileCard {
+        id: file.id.clone(),
+        version: file.version,
+        title: format!("Session {} – {academy}", session.year),
+        number: file.number.clone(),
+        tone,
+        status: status.to_owned(),
+        steps: time_line(session, file.state.as_str(), certificate.is_some(), now),
+        missing: view
+            .pieces
+            .iter()
+            .filter(|(_, _, state)| state == "missing" || state == "refused")
+            .map(|(_, label, _)| label.clone())
+            .collect(),
+        passages: slots
+            .iter()
+            .map(|slot| Passage {
+                label: format!("Épreuve {}", slot.slot.epreuve),
+                when: shown_instant(session, slot.slot.starts_at.0),
+                place: format!("{}, {}", slot.slot.site, slot.slot.room),
+            })
+            .collect(),
+        kept: view
+            .kept_marks
+            .iter()
+            .map(|row| format!("Épreuve {} : {} sur 20, de la session {}", row.epreuve, Mark::from_hundredths(row.mark).shown(), row.origin_year))
+            .collect(),
+        result: shown,
+        documents: offered,
+        can_withdraw: OPEN_STATES.contains(&session.state) && file.state == "submitted",
+        refusal,
+    }
+}
+
+/// The twelve steps, with the present one explained. Nothing after the seal shows before publication.
+fn time_line(session: &SessionRow, file_state: &str, has_certificate: bool, now: jiff::Timestamp) -> Vec<TimeStep> {
+    use SessionState as S;
+    let passed = |states: &[S]| states.contains(&session.state);
+    let listed = !passed(OPEN_STATES);
+    let convened = listed && session.state != S::ListFixed;
+    let examined = convened && now.to_zoned(jiff::tz::TimeZone::UTC).date() > session.epreuves_to.0;
+    let published = passed(&[S::Published, S::Archived]);
+    let over = matches!(file_state, "withdrawn" | "refused");
+    let facts: [(&'static str, bool, String, &'static str); 12] = [
+        ("Ouverture des inscriptions", now >= session.registration_opens_at.0, shown_instant(session, session.registration_opens_at.0), "Les inscriptions ne sont pas encore ouvertes."),
+        ("Dossier déposé", true, String::new(), ""),
+        ("Clôture des inscriptions", now >= session.registration_closes_at.0, shown_instant(session, session.registration_closes_at.0), "Vous pouvez encore compléter ou retirer votre candidature."),
+        ("Examen du dossier", listed || over, String::new(), "Le bureau des examens vérifie vos pièces et votre situation. Il vous écrira s’il manque quelque chose."),
+        ("Liste des candidats arrêtée", listed, session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(), "Le recteur va arrêter la liste des candidats admis à se présenter."),
+        ("Jury nommé", convened, String::new(), "Le jury et ses commissions sont en cours de nomination."),
+        ("Convocation", convened, String::new(), "Votre convocation arrivera par courriel et ici même."),
+        ("Épreuves", examined, format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)), "Présentez-vous à l’heure et au lieu de votre convocation, avec une pièce d’identité."),
+        ("Délibération du jury", published, String::new(), "Le jury délibère. Aucun résultat n’est connu avant la publication."),
+        ("Publication des résultats", published, session.published_at.filter(|_| published).map(|at| shown_instant(session, at.0)).unwrap_or_default(), ""),
+        ("Relevé de notes", published, String::new(), ""),
+        ("Certificat", has_certificate, String::new(), "Les certificats sont délivrés aux candidats admis après la publication."),
+    ];
+    let mut current_found = over;
+    facts
+        .into_iter()
+        .map(|(label, done, when, detail)| {
+            let state = if done {
+                "done"
+            } else if current_found {
+                "todo"
+            } else {
+                current_found = true;
+                "current"
+            };
+            let detail = if state == "current" { detail.to_owned() } else { String::new() };
+            TimeStep { label, state, when, detail }
+        })
+        .collect()
+}
+
+async fn withdraw(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path(registration_id): Path<String>,
+    raw: RawForm,
+) -> Result<Response, AppError> {
+    let version: i32 = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("Rechargez la page avant de retirer votre candidature."))?;
+    let view = own_file(&app, &actor, registration_id).await?;
+    let file = view.registration.id.clone();
+    app.db
+        .write(&actor, Lock::Session(view.session.id.clone()), move |tx| registration::withdraw(tx, &file, version))
+        .await?;
+    Ok(Flash::success("Votre candidature est retirée.").then("/mon-dossier"))
+}
+
+async fn own_file(app: &AppState, actor: &CurrentActor, registration_id: String) -> Result<FileView, AppError> {
+    let user_id = actor.user_id.clone();
+    let files = app.db.read(move |conn| registration::list_files_of_user(conn, &user_id)).await?;
+    files.into_iter().find(|view| view.registration.id == registration_id).ok_or_else(AppError::not_found)
+}
+
+async fn document(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path((registration_id, name)): Path<(String, String)>,
+) -> Result<Response, AppError> {
+    let view = own_file(&app, &actor, registration_id).await?;
+    let db = app.db.clone();
+    let found = tokio::task::spawn_blocking(move || -> Stored<Option<documents::DocumentRow>> {
+        let id = &view.registration.id;
+        match name.as_str() {
+            "convocation.pdf" => db.read_now(|conn| documents::find_document(conn, "convocation", id)),
+            "convocation.ics" => db.read_now(|conn| documents::find_document(conn, "convocation_ics", id)),
+            // Both refuse by themselves before publication, whoever asks.
+            "releve.pdf" => office::transcript_document(&db, &view.session, id),
+            "certificat.pdf" => {
+                let issued = db.read_now(|conn| match publication::find_public_result(conn, &view.session, id)? {
+                    Some(_) => certificate::find_of_registration(conn, id),
+                    None => Ok(None),
+                })?;
+                issued.map(|row| office::certificate_document(&db, &row)).transpose()
+            }
+            _ => Ok(None),
+        }
+    })
+    .await
+    .map_err(AppError::internal)??;
+    found.map(attachment).ok_or_else(AppError::not_found)
+}
+
+struct OpenSession {
+    title: String,
+    closes: String,
+    office: String,
+}
+
+#[derive(Template)]
+#[template(path = "candidate/inscription.html")]
+struct InscriptionPage {
+    page: Page,
+    form: Form,
+    sessions: Vec<OpenSession>,
+    corps: Vec<(String, String)>,
+    statuses: Vec<(String, String)>,
+    academies: Vec<(String, String)>,
+    answer: Option<(Tone, &'static str, Assessment)>,
+    training_hint: String,
+}
+
+async fn inscription(
+    State(app): State<AppState>,
+    shell: Shell,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AppError> {
+    let asked = RawForm::from_query(query.as_deref())?;
+    let now = app.clock().now();
+    let year = now.to_zoned(jiff::tz::TimeZone::UTC).year() + 1;
+    let (pack, open) = app
+        .db
+        .read(move |conn| {
+            let id = reference::regulation_for_year(conn, year)?;
+            let pack = reference::rules_of(conn, &id)?;
+            let mut open = Vec::new();
+            for row in session::list_open_registrations(conn, now)? {
+                let office = reference::get_academy(conn, &row.academy_code)?;
+                open.push((row, office));
+            }
+            Ok((pack, open))
+        })
+        .await?;
+    let is_answered = !asked.trimmed("corps").is_empty() || !asked.trimmed("statut").is_empty();
+    let mut form = Form::from_raw(asked);
+    let mut answer = None;
+    if is_answered {
+        for (field, sentence) in [
+            ("corps", "Choisissez votre corps ou votre catégorie."),
+            ("statut", "Choisissez votre statut."),
+            ("academie", "Choisissez l’académie où vous exercez."),
+        ] {
+            if form.value(field).is_empty() {
+                form.refuse(field, sentence);
+            }
+        }
+        if !form.is_refused() {
+            let label = |aliases: &[crate::domain::regulation::Alias], code: &str| {
+                aliases.iter().find(|alias| alias.code == code).and_then(|alias| alias.names.first().cloned()).unwrap_or_else(|| code.to_owned())
+            };
+            let facts = Facts {
+                corps: label(&pack.corps, form.value("corps")),
+                status: label(&pack.statuses, form.value("statut")),
+                ..Facts::default()
+            };
+            let assessment = assess(&pack, &facts);
+            let (tone, title) = match assessment.outcome {
+                Eligibility::Eligible => (Tone::Success, "Vous pouvez vous inscrire"),
+                Eligibility::RefusalProposed => (Tone::Error, "Le décret ne vous permet pas de vous présenter"),
+                Eligibility::ToExamine => (Tone::Warning, "Votre situation est à examiner par le bureau des examens"),
+            };
+            answer = Some((tone, title, assessment));
+        }
+    }
+    let sessions = open
+        .into_iter()
+        .map(|(row, office)| OpenSession {
+            title: format!("Session {} – {}", row.year, Academy::find(&row.academy_code).map(|academy| academy.full_name()).unwrap_or_default()),
+            closes: if now < row.registration_opens_at.0 {
+                format!("Ouverture {}", shown_instant(&row, row.registration_opens_at.0))
+            } else {
+                format!("Jusqu’au {}", shown_instant(&row, row.registration_closes_at.0))
+            },
+            office: [office.service, office.phone, office.email].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+        })
+        .collect();
+    let choices = |aliases: &[crate::domain::regulation::Alias]| aliases.iter().map(|alias| (alias.code.clone(), alias.label.clone())).collect();
+    let refused = form.is_refused();
+    let page = shell.page("S’inscrire").heading("S’inscrire à l’examen").with_errors(refused);
+    let training = &pack.training.required_to_sit;
+    let template = InscriptionPage {
+        page,
+        form,
+        sessions,
+        corps: choices(&pack.corps),
+        statuses: choices(&pack.statuses),
+        academies: Academy::all().iter().map(|academy| (academy.code.clone(), academy.name.clone())).collect(),
+        answer,
+        training_hint: if training.value {
+            "La formation est exigée pour se présenter.".to_owned()
+        } else {
+            format!("La formation de 190 heures n’est pas exigée pour se présenter ({}, {}).", training.law, training.status.label())
+        },
+    };
+    if refused { page::html_to_correct(&template) } else { page::html(&template) }
+}
