@@ -1,4 +1,5 @@
 //! Work that joins the store with the documents and the mail: facts are read, rendered outside any write, then kept.
 
-pub mod documents;
 pub mod convocation;
+pub mod documents;
+pub mod jury;

@@ -8,6 +8,7 @@ pub mod assets;
 pub mod candidate;
 pub mod certificate;
 pub mod client;
+pub mod convocation;
 pub mod csrf;
 pub mod deliberation;
 pub mod eligibility;
@@ -121,6 +122,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(eligibility::routes())
         .merge(jury::routes())
         .merge(schedule::routes())
+        .merge(convocation::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
         .merge(publication::routes())
