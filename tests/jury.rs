@@ -11,6 +11,8 @@ use jiff::civil::date;
 use crate::registration::{import, officer, open_session};
 use crate::support::{Fresh, each_engine, instant, tamper};
 
+mod pages;
+
 const JURORS: &[u8] = include_bytes!("data/jures-limoges-2027.csv");
 
 /// A session of Limoges whose list is fixed: thirteen candidates, one of whom keeps the mark of épreuve 1.

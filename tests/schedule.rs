@@ -328,11 +328,11 @@ fn the_office_convenes_in_one_go_and_a_second_time_only_who_changed() {
         let (id, ..) = jury_ready(fresh);
         sign(&fresh.db, &id, "DEC-2026-41").unwrap();
         fill(&fresh.db, &id);
-        let convoke = || cplds::office::convocation::convoke(&fresh.db, &crate::registration::officer(), &id).unwrap();
+        let convoke = || cplds::office::convocation::convoke(&fresh.db, &crate::registration::officer(), &id, "https://cplds.example").unwrap();
         assert_eq!(convoke().queued, 19);
         let mails = fresh.db.read_now(|conn| outbox::list_session_mails(conn, &id, 50, 0)).unwrap();
         assert_eq!(mails.len(), 19);
-        assert!(mails.iter().all(|mail| mail.body_text.contains("épreuve")));
+        assert!(mails.iter().all(|mail| mail.body_text.contains("https://cplds.example/")));
         assert_eq!(convoke().queued, 0);
     });
 }

@@ -4,3 +4,6 @@ pub mod attestation;
 pub mod convocation;
 pub mod documents;
 pub mod publication;
+pub mod convocation;
+pub mod documents;
+pub mod jury;

@@ -31,7 +31,7 @@ use crate::each_backend;
 pub use conflicts::{ConflictRow, declare_conflict, dismiss_conflict, find_conflicts};
 pub use queries::{
     CommissionView, ConflictView, JuryView, SeatView, commission_members_user_ids, commissions_of_user, find_order, get_juror,
-    get_jury, list_commissions, list_jurors, list_panels,
+    get_jury, list_commissions, list_conflicts, list_jurors, list_panels,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, serde::Serialize)]

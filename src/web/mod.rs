@@ -8,6 +8,7 @@ pub mod assets;
 pub mod candidate;
 pub mod certificate;
 pub mod client;
+pub mod convocation;
 pub mod csrf;
 pub mod deliberation;
 pub mod eligibility;
@@ -18,6 +19,7 @@ pub mod framework;
 pub mod french;
 pub mod home;
 pub mod invitation;
+pub mod jury;
 pub mod law;
 pub mod national;
 pub mod page;
@@ -25,6 +27,7 @@ pub mod pagination;
 pub mod publication;
 pub mod registration;
 pub mod routes;
+pub mod schedule;
 pub mod security;
 pub mod session;
 pub mod staff;
@@ -119,7 +122,8 @@ pub fn routes() -> Routes<AppState> {
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
-        .merge(invitation::routes())
+        .merge(jury::routes())
+        .merge(schedule::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
         .merge(publication::routes())
@@ -128,9 +132,11 @@ pub fn routes() -> Routes<AppState> {
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())
-        .merge(national::routes())
         .merge(administration::routes())
         .merge(law::routes())
+        .merge(invitation::routes())
+        .merge(convocation::routes())
+        .merge(national::routes())
 }
 
 /// Puts the layers around the routes, the outermost last.

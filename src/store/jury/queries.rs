@@ -158,7 +158,10 @@ pub fn get_jury(conn: &mut Conn, session: &SessionRow) -> Stored<JuryView> {
 }
 
 /// Conflicts with names: those that stand first, then by juror and candidate.
-fn list_conflicts(conn: &mut Conn, session_id: &str) -> Stored<Vec<ConflictView>> {
+///
+/// # Errors
+/// The database's own.
+pub fn list_conflicts(conn: &mut Conn, session_id: &str) -> Stored<Vec<ConflictView>> {
     type Line = (ConflictRow, (String, String), String, (String, Option<String>, String));
     let rows: Vec<Line> = conflicts::table
         .inner_join(t::table)

@@ -1,14 +1,14 @@
 //! The calendar as pages show it: by day, by commission, by candidate, by juror. One query each.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
 use jiff::civil::Date;
 
-use super::facts::list_examinees;
+use super::facts::{frame_of, list_examinees};
 use super::SlotRow;
 use crate::domain::academy::Academy;
-use crate::domain::schedule::{expected_epreuves, has_extra_third};
+use crate::domain::schedule::{epreuve_minutes, expected_epreuves, has_extra_third};
 use crate::store::schema::{commission_members, commissions, exam_sessions, jurors, people, registrations, slots as t};
 use crate::store::session::SessionRow;
 use crate::store::{Conn, Stamp, StoreError, Stored, reference};
@@ -198,4 +198,32 @@ pub fn count_slots(conn: &mut Conn, session_id: &str) -> Stored<(i64, i64)> {
     let untold: i64 =
         t::table.filter(t::session_id.eq(session_id)).filter(t::convoked_at.is_null()).count().get_result(conn)?;
     Ok((all, untold))
+}
+
+/// Days that have slots, on the academy's clocks, with how many.
+///
+/// # Errors
+/// The database's own.
+pub fn list_days(conn: &mut Conn, session: &SessionRow) -> Stored<BTreeMap<Date, usize>> {
+    let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
+    let starts: Vec<Stamp> = t::table.filter(t::session_id.eq(&session.id)).select(t::starts_at).load(conn)?;
+    let mut days = BTreeMap::new();
+    for start in starts {
+        *days.entry(academy.date(start.0)).or_default() += 1;
+    }
+    Ok(days)
+}
+
+/// The title of an épreuve, its minutes for this candidate, and where it is held by default.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a candidate of another session.
+pub fn describe(conn: &mut Conn, session: &SessionRow, registration_id: &str, epreuve: i32) -> Stored<(String, u32, String)> {
+    let pack = reference::rules_of(conn, &session.regulation_id)?;
+    let frame = frame_of(session, &pack)?;
+    let candidate =
+        list_examinees(conn, &session.id, Some(registration_id))?.into_iter().next().ok_or(StoreError::NotFound)?;
+    let epreuve = frame.epreuve(epreuve)?;
+    let minutes = epreuve_minutes(epreuve, candidate.accommodation.as_deref());
+    Ok((epreuve.title.clone(), minutes, frame.usual_site(epreuve, &candidate).0))
 }
