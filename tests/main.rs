@@ -4,8 +4,10 @@
 mod account;
 mod support;
 
+mod architecture;
 mod doors;
 mod jury;
+mod migrations;
 mod registration;
 mod schedule;
 mod staff;
