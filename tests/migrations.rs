@@ -56,7 +56,7 @@ fn declared() -> BTreeMap<String, Vec<Column>> {
     let text = std::fs::read_to_string(root().join("src/store/schema.rs")).unwrap();
     let mut tables: BTreeMap<String, Vec<Column>> = BTreeMap::new();
     let mut current: Option<String> = None;
-    for line in text.lines().map(str::trim) {
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("diesel::")) {
         if let Some((name, kind)) = line.split_once(" -> ") {
             let kind = kind.trim_end_matches(',');
             let inner = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
