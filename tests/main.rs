@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
+mod administration;
 mod support;
 
 mod architecture;
 mod doors;
+mod gates;
+mod invitation;
 mod jury;
+mod mail;
 mod migrations;
 mod registration;
 mod schedule;

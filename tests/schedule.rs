@@ -321,3 +321,18 @@ fn an_evaluated_slot_and_a_juror_with_slots_stay_where_they_are() {
         assert_eq!(code(act(&fresh.db, &id, move |tx, _| schedule::remove_slot(tx, &slot.id, slot.version))), "already_evaluated");
     });
 }
+
+#[test]
+fn the_office_convenes_in_one_go_and_a_second_time_only_who_changed() {
+    each_engine(|fresh| {
+        let (id, ..) = jury_ready(fresh);
+        sign(&fresh.db, &id, "DEC-2026-41").unwrap();
+        fill(&fresh.db, &id);
+        let convoke = || cplds::office::convocation::convoke(&fresh.db, &crate::registration::officer(), &id).unwrap();
+        assert_eq!(convoke().queued, 19);
+        let mails = fresh.db.read_now(|conn| outbox::list_session_mails(conn, &id, 50, 0)).unwrap();
+        assert_eq!(mails.len(), 19);
+        assert!(mails.iter().all(|mail| mail.body_text.contains("épreuve")));
+        assert_eq!(convoke().queued, 0);
+    });
+}

@@ -1,1 +1,407 @@
-//! Messages, one function each.
+//! What each mail says, one function a message; the words stand in `templates/mail/<message>/`.
+//! No mail carries a mark, an outcome or a ground: it says that something waits, and where to read it once signed in.
+//! What people typed is put on one line first, so that nobody writes a paragraph of ours by way of a name.
+
+use askama::Template;
+
+use crate::domain::academy::Academy;
+use crate::domain::ids::Phone;
+use crate::store::reference::AcademyRow;
+
+/// A message, ready for the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// Who writes, at the foot of every mail: « académie de Limoges », its service, and how to reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letterhead {
+    pub academy: String,
+    pub service: String,
+    pub phone: String,
+    pub email: String,
+}
+
+impl Letterhead {
+    /// The academy as its administrator described it.
+    #[must_use]
+    pub fn of(row: &AcademyRow) -> Self {
+        let academy = Academy::find(&row.code).map_or_else(|| line(&row.name), Academy::full_name);
+        let phone = Phone::parse(&row.phone).map_or_else(|_| line(&row.phone), |phone| phone.shown());
+        Letterhead { academy, service: line(&row.service), phone, email: line(&row.email) }
+    }
+
+    /// For accounts that no academy holds.
+    #[must_use]
+    pub fn national() -> Self {
+        Letterhead {
+            academy: "cplds".to_owned(),
+            service: "certificat de professionnalisation en matière de lutte contre le décrochage scolaire".to_owned(),
+            phone: String::new(),
+            email: String::new(),
+        }
+    }
+
+    /// « Téléphone : … – courriel : … », or nothing when the academy gave neither.
+    fn contact(&self) -> String {
+        let phone = (!self.phone.is_empty()).then(|| format!("téléphone\u{a0}: {}", self.phone));
+        let email = (!self.email.is_empty()).then(|| format!("courriel\u{a0}: {}", self.email));
+        phone.into_iter().chain(email).collect::<Vec<_>>().join(" – ")
+    }
+}
+
+/// What one is invited to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invited {
+    Candidate,
+    Juror,
+}
+
+/// The person, the session (year of its épreuves) and the page to open.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    pub head: &'a Letterhead,
+    pub name: &'a str,
+    pub year: i32,
+    pub link: &'a str,
+}
+
+/// What the acknowledgement of an application tells (CRPA, art. R. 112-5).
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// The wording of the regulation pack, with `{date}`, `{service}` and `{telephone}`.
+    pub wording: &'a str,
+    pub number: &'a str,
+    /// « 14 juin 2026 à 9 h 12 ».
+    pub received_at: &'a str,
+    /// « 30 septembre 2026 », the last day of registration.
+    pub closes_on: &'a str,
+    /// « 15 octobre 2026 », when the date at which the list is fixed is known.
+    pub listed_on: Option<&'a str>,
+}
+
+/// All that a template may say; a message leaves empty what it does not use.
+#[derive(Default)]
+struct Words<'a> {
+    academy: &'a str,
+    service: &'a str,
+    contact: String,
+    name: String,
+    year: i32,
+    link: &'a str,
+    is_juror: bool,
+    /// A whole sentence.
+    sentence: String,
+    /// A day, or an instant, already written in French.
+    until: &'a str,
+    listed_on: Option<&'a str>,
+    number: &'a str,
+}
+
+impl<'a> Words<'a> {
+    fn of(head: &'a Letterhead, name: &str, link: &'a str) -> Self {
+        Words {
+            academy: &head.academy,
+            service: &head.service,
+            contact: head.contact(),
+            name: line(name),
+            link,
+            ..Words::default()
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn words(&self) -> Words<'a> {
+        Words { year: self.year, ..Words::of(self.head, self.name, self.link) }
+    }
+}
+
+/// Fills the three templates of a message.
+macro_rules! message {
+    ($words:expr, $subject:tt, $text:tt, $html:tt) => {{
+        #[derive(Template)]
+        #[template(path = $subject)]
+        #[allow(dead_code)]
+        struct Subject<'a> {
+            m: &'a Words<'a>,
+        }
+        #[derive(Template)]
+        #[template(path = $text)]
+        struct Text<'a> {
+            m: &'a Words<'a>,
+        }
+        #[derive(Template)]
+        #[template(path = $html)]
+        struct Html<'a> {
+            m: &'a Words<'a>,
+        }
+        let m = &$words;
+        Message { subject: line(&rendered(&Subject { m })), text: rendered(&Text { m }), html: rendered(&Html { m }) }
+    }};
+}
+
+/// An invitation to open one's account, as a candidate or a juror. The link works once, until the instant given.
+#[must_use]
+pub fn invitation(facts: &Facts<'_>, invited: Invited, until: &str) -> Message {
+    message!(
+        Words { is_juror: invited == Invited::Juror, until, ..facts.words() },
+        "mail/invitation/subject.txt",
+        "mail/invitation/body.txt",
+        "mail/invitation/body.html"
+    )
+}
+
+/// The link to choose a password, asked for by whoever knows the address.
+#[must_use]
+pub fn password_link(head: &Letterhead, name: &str, link: &str, until: &str) -> Message {
+    message!(
+        Words { until, ..Words::of(head, name, link) },
+        "mail/password_link/subject.txt",
+        "mail/password_link/body.txt",
+        "mail/password_link/body.html"
+    )
+}
+
+/// The acknowledgement of an application: service, telephone and dates (CRPA, art. R. 112-5).
+#[must_use]
+pub fn acknowledgement(facts: &Facts<'_>, received: &Received<'_>) -> Message {
+    let phone = if facts.head.phone.is_empty() { "non communiqué" } else { &facts.head.phone };
+    let sentence = received
+        .wording
+        .replace("{date}", received.received_at)
+        .replace("{service}", &facts.head.service)
+        .replace("{telephone}", phone);
+    message!(
+        Words {
+            sentence,
+            number: received.number,
+            until: received.closes_on,
+            listed_on: received.listed_on,
+            ..facts.words()
+        },
+        "mail/acknowledgement/subject.txt",
+        "mail/acknowledgement/body.txt",
+        "mail/acknowledgement/body.html"
+    )
+}
+
+/// A decision on one's application can be read; which one, only the page says.
+#[must_use]
+pub fn decision_notice(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/decision_notice/subject.txt",
+        "mail/decision_notice/body.txt",
+        "mail/decision_notice/body.html"
+    )
+}
+
+/// The candidate's convocation, with its PDF and calendar file attached.
+#[must_use]
+pub fn convocation_candidate(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/convocation_candidate/subject.txt",
+        "mail/convocation_candidate/body.txt",
+        "mail/convocation_candidate/body.html"
+    )
+}
+
+/// The juror's convocation, with its PDF and calendar file attached.
+#[must_use]
+pub fn convocation_juror(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/convocation_juror/subject.txt",
+        "mail/convocation_juror/body.txt",
+        "mail/convocation_juror/body.html"
+    )
+}
+
+/// The results can be read; the same words for everyone, whatever theirs is.
+#[must_use]
+pub fn results_published(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/results_published/subject.txt",
+        "mail/results_published/body.txt",
+        "mail/results_published/body.html"
+    )
+}
+
+/// The certificate can be downloaded.
+#[must_use]
+pub fn certificate_ready(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/certificate_ready/subject.txt",
+        "mail/certificate_ready/body.txt",
+        "mail/certificate_ready/body.html"
+    )
+}
+
+/// To a corrected address: a message could not be handed over before, and waits.
+#[must_use]
+pub fn resend_notice(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/resend_notice/subject.txt",
+        "mail/resend_notice/body.txt",
+        "mail/resend_notice/body.html"
+    )
+}
+
+/// A template of ours fails only if memory does; a mail without text is then better seen than a panic.
+fn rendered(template: &impl Template) -> String {
+    template.render().unwrap_or_default()
+}
+
+/// Control characters and line breaks become spaces; spaces around go.
+fn line(text: &str) -> String {
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().map(|c| if is_break(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Letterhead {
+        Letterhead {
+            academy: "académie de Limoges".into(),
+            service: "Division des examens et concours (DEC)".into(),
+            phone: "05\u{a0}55\u{a0}01\u{a0}02\u{a0}03".into(),
+            email: "dec@ac-limoges.example".into(),
+        }
+    }
+
+    const LINK: &str = "https://cplds.example/mon-dossier?a=1&b=2";
+
+    fn every(head: &Letterhead, name: &str) -> Vec<(&'static str, Message)> {
+        let facts = &Facts { head, name, year: 2027, link: LINK };
+        let received = Received {
+            wording: "Votre dossier a été reçu le {date} par {service} (téléphone\u{a0}: {telephone}).",
+            number: "2027-22-0007",
+            received_at: "14 juin 2026 à 9 h 12",
+            closes_on: "30 septembre 2026",
+            listed_on: Some("15 octobre 2026"),
+        };
+        vec![
+            ("invitation", invitation(facts, Invited::Candidate, "21 juin 2026")),
+            ("invitation (juror)", invitation(facts, Invited::Juror, "21 juin 2026")),
+            ("password_link", password_link(head, name, LINK, "14 juin 2026 à 10 h 12")),
+            ("acknowledgement", acknowledgement(facts, &received)),
+            ("decision_notice", decision_notice(facts)),
+            ("convocation_candidate", convocation_candidate(facts)),
+            ("convocation_juror", convocation_juror(facts)),
+            ("results_published", results_published(facts)),
+            ("certificate_ready", certificate_ready(facts)),
+            ("resend_notice", resend_notice(facts)),
+        ]
+    }
+
+    #[test]
+    fn every_message_greets_links_and_says_who_writes_in_both_forms() {
+        for (kind, message) in every(&head(), "Inès Durand") {
+            for said in [
+                "Bonjour Inès Durand,",
+                "académie de Limoges",
+                "DEC",
+                "05\u{a0}55\u{a0}01\u{a0}02\u{a0}03",
+                "dec@ac-limoges.example",
+            ] {
+                assert!(message.text.contains(said), "{kind}: {said}\n{}", message.text);
+                assert!(message.html.contains(said), "{kind}: {said}\n{}", message.html);
+            }
+            assert!(message.text.contains(LINK), "{kind}");
+            assert!(
+                message.html.contains("href=\"https://cplds.example/mon-dossier?a=1&#38;b=2\""),
+                "{kind}\n{}",
+                message.html
+            );
+            assert!(message.html.starts_with("<!DOCTYPE html>") && message.html.contains("lang=\"fr\""), "{kind}");
+            assert!(
+                !message.subject.is_empty() && message.subject.chars().count() <= 78,
+                "{kind}: {}",
+                message.subject
+            );
+            assert!(
+                message.html.contains(&format!("<title>{}</title>", message.subject)),
+                "{kind}: {}",
+                message.subject
+            );
+        }
+    }
+
+    #[test]
+    fn french_signs_keep_their_unbreakable_space_and_their_apostrophe() {
+        for (kind, message) in every(&head(), "Inès Durand") {
+            for part in [&message.subject, &message.text] {
+                assert!(!part.contains('\''), "{kind}: {part}");
+                for sign in [" :", " ;", " !", " ?", " »", "« "] {
+                    assert!(!part.contains(sign), "{kind}: {sign:?} in {part}");
+                }
+                assert!(!part.contains("  ") && !part.contains("\n\n\n"), "{kind}: {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_text_everywhere() {
+        let name = "</p><script>alert(1)</script>\r\nBcc: x@y.fr\n\nVotre mot de passe a expiré\u{2028}\"'";
+        for (kind, message) in every(&head(), name) {
+            assert!(!message.html.contains("<script"), "{kind}");
+            assert!(message.html.contains("&#60;script&#62;"), "{kind}\n{}", message.html);
+            assert!(!message.subject.contains(['\r', '\n']), "{kind}");
+            for line in message.text.lines().chain(message.html.lines()) {
+                assert!(
+                    !line.trim_start().starts_with("Bcc") && !line.trim_start().starts_with("Votre mot de passe a"),
+                    "{kind}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_mail_tells_an_outcome_or_a_mark() {
+        for (kind, message) in every(&head(), "Inès Durand") {
+            if matches!(kind, "results_published" | "decision_notice" | "resend_notice") {
+                let said = format!("{} {}", message.subject, message.text).to_lowercase();
+                for word in ["admis", "ajourn", "refus", "félicit", "/20", "accept", "rejet", "malheureusement"] {
+                    assert!(!said.contains(word), "{kind}: {word}\n{said}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_acknowledgement_names_the_service_its_telephone_and_the_dates() {
+        let messages = every(&head(), "Inès Durand");
+        let (_, message) = &messages[3];
+        for said in [
+            "reçu le 14 juin 2026 à 9 h 12 par Division des examens et concours (DEC)",
+            "téléphone\u{a0}: 05\u{a0}55\u{a0}01\u{a0}02\u{a0}03",
+            "2027-22-0007",
+            "30 septembre 2026",
+            "15 octobre 2026",
+            "R.\u{a0}112-5",
+        ] {
+            assert!(message.text.contains(said), "{said}\n{}", message.text);
+        }
+    }
+
+    #[test]
+    fn an_academy_without_contact_leaves_no_empty_label() {
+        for (kind, message) in every(&Letterhead::national(), "Inès Durand") {
+            assert!(
+                !message.text.contains("courriel") && !message.text.contains("(téléphone\u{a0}: )"),
+                "{kind}: {}",
+                message.text
+            );
+        }
+    }
+}

@@ -17,7 +17,9 @@ pub mod form;
 pub mod framework;
 pub mod french;
 pub mod home;
+pub mod invitation;
 pub mod law;
+pub mod national;
 pub mod page;
 pub mod pagination;
 pub mod publication;
@@ -117,6 +119,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
+        .merge(invitation::routes())
         .merge(evaluation::routes())
         .merge(deliberation::routes())
         .merge(publication::routes())
@@ -125,6 +128,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())
+        .merge(national::routes())
         .merge(administration::routes())
         .merge(law::routes())
 }
