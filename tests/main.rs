@@ -5,11 +5,13 @@ mod account;
 mod administration;
 mod support;
 
+mod architecture;
 mod doors;
 mod gates;
 mod invitation;
 mod jury;
 mod mail;
+mod migrations;
 mod registration;
 mod schedule;
 mod staff;

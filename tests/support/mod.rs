@@ -104,13 +104,17 @@ pub fn each_engine(story: impl Fn(&Fresh)) {
     }
 }
 
-/// Runs SQL as an intruder would, past every door.
-pub fn tamper(fresh: &Fresh, sql: &str) {
-    let mut conn = match fresh.db.source() {
+/// A connection of its own, past every door.
+pub fn connect(fresh: &Fresh) -> Conn {
+    match fresh.db.source() {
         Source::Sqlite(path) => {
             Conn::Sqlite(diesel::SqliteConnection::establish(&path.to_string_lossy()).unwrap())
         }
         Source::Postgres(url) => Conn::Postgres(diesel::PgConnection::establish(url).unwrap()),
-    };
-    conn.batch_execute(sql).unwrap();
+    }
+}
+
+/// Runs SQL as an intruder would, past every door.
+pub fn tamper(fresh: &Fresh, sql: &str) {
+    connect(fresh).batch_execute(sql).unwrap();
 }
