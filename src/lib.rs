@@ -2,8 +2,10 @@
 //! `domain` decides, `store` remembers, `web` shows; arrows go web -> store -> domain, never back.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod mail;
 pub mod office;

@@ -201,6 +201,12 @@ fn an_invitation_is_used_once_and_ties_the_file_to_the_account() {
         let tied = db.read_now(|conn| people::get_person(conn, &id)).unwrap();
         assert_eq!(tied.user_id.as_deref(), Some(claimed.user_id.as_str()));
 
+        // A corrected address closes the invitation that went to the wrong mailbox.
+        let other = person(db, "DUVAL");
+        let wrong = link(db, &officer, LinkPurpose::Invitation, "faute@ac-limoges.example", Some(&other), None).unwrap();
+        link(db, &officer, LinkPurpose::Invitation, "duval@ac-limoges.example", Some(&other), None).unwrap();
+        assert_eq!(refusal(claim(db, &wrong, Some("x"))), "link_expired");
+
         // The same file cannot be taken by another mailbox, and nothing of the attempt stays.
         let token = link(db, &officer, LinkPurpose::Invitation, "autre@ac-limoges.example", Some(&id), None).unwrap();
         assert_eq!(refusal(claim(db, &token, Some("x"))), "already_tied");
@@ -340,4 +346,46 @@ fn a_database_refuses_another_key_and_a_shifted_clock_that_is_no_demonstration()
         tamper(fresh, "INSERT INTO settings (key, value) VALUES ('demo', '1')");
         assert_eq!(db.read_now(settings::clock).unwrap(), Some(-86_400));
     });
+}
+
+#[test]
+fn what_is_asked_at_the_same_time_is_counted_and_used_once() {
+    each_engine(|fresh| {
+        let db = loaded(fresh);
+        let token = link(db, &system(), LinkPurpose::Invitation, "a@ac-limoges.example", None, None).unwrap();
+        let (used, tried) = std::thread::scope(|scope| {
+            let claims: Vec<_> = (0..8).map(|_| scope.spawn(|| claim(db, &token, Some("x")).is_ok())).collect();
+            let tries: Vec<_> = (0..24)
+                .map(|_| {
+                    scope.spawn(|| write(db, &system(), |tx| sessions::count_try(tx, &[(Counted::Account, "cible")])).is_ok())
+                })
+                .collect();
+            let count = |threads: Vec<std::thread::ScopedJoinHandle<'_, bool>>| {
+                threads.into_iter().map(|thread| thread.join().unwrap()).filter(|done| *done).count()
+            };
+            (count(claims), count(tries))
+        });
+        assert_eq!((used, tried), (1, 10));
+    });
+}
+
+/// A session of Limoges whose registration is open until the end of September.
+pub fn open_session(db: &Db) -> String {
+    use cplds::domain::session::Calendar;
+    use cplds::store::session::{OpenSession, open_session};
+    let open = OpenSession {
+        academy_code: "22".into(),
+        year: 2027,
+        calendar: Calendar {
+            registration_opens_at: crate::support::instant("2026-06-01T06:00:00Z"),
+            registration_closes_at: crate::support::instant("2026-09-30T15:00:00Z"),
+            epreuves_from: jiff::civil::date(2027, 1, 11),
+            epreuves_to: jiff::civil::date(2027, 3, 26),
+        },
+        centre_name: "Rectorat de Limoges".into(),
+        centre_uai: None,
+        regulation_id: "reglement-2017".into(),
+        pieces: Vec::new(),
+    };
+    write(db, &system(), move |tx| open_session(tx, &open)).unwrap()
 }

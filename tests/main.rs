@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
+mod administration;
 mod support;
 
 mod doors;
+mod gates;
+mod invitation;
 mod jury;
+mod mail;
 mod registration;
 mod schedule;
 mod staff;

@@ -148,7 +148,7 @@ fn data_dir(config: &Config) -> Result<String, String> {
 }
 
 fn secret_key(config: &Config) -> Result<String, String> {
-    crate::secret::Secret::load_or_create(&config.secret_key_file)
+    crate::secret::Secret::open(&config.secret_key_file)
         .map(|_| format!("{} lisible par son seul propriétaire", config.secret_key_file.display()))
         .map_err(|e| e.to_string())
 }
@@ -193,5 +193,8 @@ fn clock() -> Result<String, String> {
 }
 
 fn fonts() -> Result<String, String> {
-    crate::pdf::check_fonts().map(|names| names.join(", ")).map_err(|e| e.to_string())
+    match crate::pdf::unprintable("ÀÉŒÇŠŁ’« »éèœçšł€").as_slice() {
+        [] => Ok("les noms français et européens s’impriment".into()),
+        missing => Err(format!("des lettres manquent aux polices : {missing:?}")),
+    }
 }

@@ -113,9 +113,8 @@ fn import_jurors(db: &Db, args: &ImportArgs) -> Outcome {
     if args.dry_run {
         return Ok(());
     }
-    let aside = args.set_aside.clone();
     let count = db.write_now(&operator("import"), Lock::Session(session.id.clone()), move |tx| {
-        jury::import_jurors(tx, &session.id, &table, &aside)
+        jury::import_jurors(tx, &session.id, &report.accepted)
     })?;
     if args.format == Format::Text {
         println!("{count} juré(s) enregistré(s).");

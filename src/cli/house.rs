@@ -6,7 +6,9 @@ use super::{Failure, Outcome, open, operator};
 use crate::config::Config;
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Role;
-use crate::store::accounts::{self, NewLink};
+use crate::domain::account::LinkPurpose;
+use crate::store::accounts::{self, NewUser};
+use crate::store::links::{self, Link};
 use crate::store::{Lock, reference};
 
 #[derive(Subcommand)]
@@ -45,12 +47,23 @@ pub fn user(what: UserWhat) -> Outcome {
     let config = Config::from_env()?;
     let db = open(&config, 2)?;
     let shown = name.unwrap_or_else(|| email.as_str().to_owned());
-    let address = email.as_str().to_owned();
+    let address = email.clone();
     let token = db.write_now(&operator("user"), Lock::House, move |tx| {
-        let user_id = accounts::create_user(tx, &address, &shown)?;
+        let user_id = accounts::create_user(tx, &NewUser { email: address.clone(), name: shown.clone() })?;
         accounts::grant_role(tx, &user_id, role, academy.as_deref())?;
-        let expires_at = tx.at.checked_add(jiff::SignedDuration::from_hours(72)).unwrap_or(tx.at);
-        accounts::create_link(tx, NewLink::password(&user_id, &address, &shown, expires_at))
+        let expires = tx.at.checked_add(jiff::SignedDuration::from_hours(72)).unwrap_or(tx.at);
+        links::create_link(
+            tx,
+            &Link {
+                purpose: LinkPurpose::Password,
+                email: address,
+                name: shown,
+                user_id: Some(user_id),
+                person_id: None,
+                juror_id: None,
+                expires,
+            },
+        )
     })?;
     println!("Compte {} prêt, rôle : {}.", email.as_str(), role.label());
     println!("Lien pour choisir un mot de passe (une fois, trois jours) :");

@@ -128,7 +128,9 @@ enum Command {
 /// # Errors
 /// A sentence when another one was installed first.
 pub fn install_tls() -> Result<(), &'static str> {
-    crate::mail::install_tls()
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "un autre fournisseur TLS est déjà installé")
 }
 
 /// Runs the command of the process's arguments.
@@ -187,7 +189,7 @@ fn open(config: &Config, connections: u32) -> Result<Db, Failure> {
 
 /// A demonstration database carries its own shift of the clock; any other is read with the system's.
 fn with_its_clock(db: Db) -> Result<Db, Failure> {
-    match db.read_now(settings::demo_offset)? {
+    match db.read_now(settings::clock)? {
         Some(seconds) => Ok(db.with_clock(Clock::shifted(jiff::SignedDuration::from_secs(seconds)))),
         None => Ok(db),
     }

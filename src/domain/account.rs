@@ -90,7 +90,7 @@ pub fn may_try(counted: Counted, tries: Tries, now: Timestamp) -> Result<(), Ref
     Err(Refusal::new(
         TOO_MANY_TRIES,
         format!(
-            "Trop de tentatives : réessayez dans {minutes} minute{}, ou demandez un nouveau mot de passe par « Mot de passe oublié ».",
+            "Trop de tentatives : réessayez dans {minutes} minute{}, ou demandez un nouveau mot de passe par « Mot de passe oublié ».",
             if minutes > 1 { "s" } else { "" }
         ),
     ))

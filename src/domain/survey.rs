@@ -2,7 +2,7 @@
 //! The questionnaire is versioned data; answers are checked against it, summed for the nation, and masked
 //! before anything is published. Nothing here can hold a name: an answer is a number under a cell's key.
 
-mod mask;
+pub mod mask;
 
 use std::collections::{BTreeMap, BTreeSet};
 

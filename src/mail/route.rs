@@ -149,7 +149,9 @@ impl Route {
     }
 
     fn meaning(&self, error: &lettre::transport::smtp::Error) -> SendFailed {
-        let reply = readable(&error.to_string());
+        // A reply stands in the source of the error, without the words the library puts around it.
+        let said = error.status().and_then(|_| std::error::Error::source(error)).map(ToString::to_string);
+        let reply = readable(&said.unwrap_or_else(|| error.to_string()));
         let Some(code) = error.status().map(u16::from) else {
             return SendFailed::Transient(format!(
                 "Le serveur de messagerie {self} n’a pas pu être joint\u{a0}: {reply}."
@@ -166,6 +168,15 @@ impl Route {
             _ => SendFailed::Transient(format!(
                 "Le serveur de messagerie remet ce message à plus tard ({code})\u{a0}: {reply}."
             )),
+        }
+    }
+}
+
+impl Drop for Route {
+    /// The transport says goodbye to its server from a task: at the very end of the program, there is nobody left to run one.
+    fn drop(&mut self) {
+        if tokio::runtime::Handle::try_current().is_err() {
+            std::mem::forget(self.transport.take());
         }
     }
 }

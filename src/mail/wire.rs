@@ -16,23 +16,19 @@ pub(super) fn compose(letter: &Letter, from: &Mailbox) -> Result<Message, SendFa
     let name = one_line(&letter.to_name);
     let to = Mailbox::new((!name.is_empty()).then_some(name), address);
     let text = SinglePart::plain(letter.text.clone());
-    let body = match &letter.html {
-        Some(html) => MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html.clone())),
-        None => MultiPart::mixed().singlepart(text),
+    // A reader takes a part that is not the text nor a file for a file: no empty wrapping.
+    let whole = match (&letter.html, letter.attachments.is_empty()) {
+        (None, _) => MultiPart::mixed().singlepart(text),
+        (Some(html), true) => alternative(text, html),
+        (Some(html), false) => MultiPart::mixed().multipart(alternative(text, html)),
     };
-    let whole = if letter.attachments.is_empty() {
-        body
-    } else {
-        letter.attachments.iter().fold(MultiPart::mixed().multipart(body), |parts, file| {
-            let kind = ContentType::parse(&one_line(&file.content_type));
-            let octets = ContentType::parse("application/octet-stream");
-            let part = File::new(one_line(&file.file_name));
-            match kind.or(octets) {
-                Ok(kind) => parts.singlepart(part.body(file.bytes.clone(), kind)),
-                Err(_) => parts,
-            }
-        })
-    };
+    let whole = letter.attachments.iter().fold(whole, |parts, file| {
+        let kind = ContentType::parse(&one_line(&file.content_type));
+        match kind.or_else(|_| ContentType::parse("application/octet-stream")) {
+            Ok(kind) => parts.singlepart(File::new(one_line(&file.file_name)).body(file.bytes.clone(), kind)),
+            Err(_) => parts,
+        }
+    });
     let message_id = format!("<{}@{}>", file_stem(&letter.id), from.email.domain());
     Message::builder()
         .from(from.clone())
@@ -43,6 +39,10 @@ pub(super) fn compose(letter: &Letter, from: &Mailbox) -> Result<Message, SendFa
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
         .multipart(whole)
         .map_err(|error| SendFailed::Permanent(format!("Le message n’a pas pu être composé\u{a0}: {error}.")))
+}
+
+fn alternative(text: SinglePart, html: &str) -> MultiPart {
+    MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html.to_owned()))
 }
 
 /// Without line breaks nor control characters, and without spaces around.

@@ -44,7 +44,7 @@ const MEASURE: f32 = WIDTH - 2.0 * MARGIN;
 const FRAME: f32 = 30.0;
 const QR_SIDE: f32 = 76.0;
 
-const STATE: Style = Style::new(Face::Serif, 12.5, 17.0).tracked(80);
+const STATE: Style = Style::new(Face::Serif, 12.5, 17.0).tracked(50);
 const ACADEMY: Style = Style::new(Face::SerifItalic, 15.0, 19.0);
 const REGION: Style = Style::new(Face::Sans, 8.2, 11.0).ink(GREY);
 const TITLE: Style = Style::new(Face::Serif, 30.0, 35.0).ink(BLUE);
@@ -138,6 +138,7 @@ fn holder(frame: &mut Frame, sheet: &CertificateSheet, top: f32) -> Result<(), P
     let other = sheet.person.other_name().map(|usage| format!("nom d’usage\u{A0}: {usage}"));
     let birth = french::birth(&sheet.person.civility, sheet.birth_date, sheet.birth_place.as_deref());
     let mut blocks = Vec::new();
+    let mut tall = 0.0;
     for _ in 0..12 {
         blocks.clear();
         for text in &cited {
@@ -147,12 +148,13 @@ fn holder(frame: &mut Frame, sheet: &CertificateSheet, top: f32) -> Result<(), P
         blocks.push((span(&name, title), 3.0));
         blocks.extend(other.as_deref().map(|other| (span(other, BIRTH), 0.0)));
         blocks.push((span(&birth, BIRTH), 1.0));
-        if tallness(frame, &blocks)? <= room {
+        tall = tallness(frame, &blocks)?;
+        if tall <= room {
             break;
         }
         (texts, title, body) = (texts.scaled(0.95), title.scaled(0.94), body.scaled(0.96));
     }
-    let mut y = top - (room - tallness(frame, &blocks)?).max(0.0) * 0.45;
+    let mut y = top - (room - tall).max(0.0) * 0.45;
     for (block, before) in blocks {
         let lines = balanced(&mut frame.faces, block.text, block.style, MEASURE)?;
         let element = frame.structure.add(ROOT, Role::P);

@@ -5,7 +5,7 @@ use super::PdfError;
 use super::backend::{Usage, font_key};
 use super::frame::{Attachment, Facts, Frame};
 use super::structure::{Element, Kid, Role, Scope};
-use super::writer::{Body, compressed};
+use super::writer::{Body, Effort, compressed};
 use super::xmp;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
 use std::fmt::Write as _;
@@ -51,7 +51,7 @@ fn deflated(object: Object) -> Result<Object, PdfError> {
     Ok(match object {
         // The metadata stays readable by tools that know nothing of PDF, as PDF/A advises.
         Object::Stream(stream) if !stream.dict.has(b"Filter") && !stream.dict.has_type(b"Metadata") => {
-            Object::Stream(compressed(stream.dict, &stream.content)?)
+            Object::Stream(compressed(stream.dict, &stream.content, Effort::Words)?)
         }
         other => other,
     })
@@ -81,7 +81,7 @@ fn embed_fonts(document: &mut Document, frame: &Frame, usage: &Usage) -> Result<
         let descriptor = document.get_dictionary(descriptor).map_err(assembly)?;
         let file = descriptor.get(b"FontFile2").and_then(Object::as_reference).map_err(assembly)?;
         let program = frame.faces.get(*face)?.program.only(used.iter().copied());
-        let stream = compressed(dictionary! { "Length1" => program.len() as i64 }, &program)?;
+        let stream = compressed(dictionary! { "Length1" => program.len() as i64 }, &program, Effort::Outlines)?;
         document.set_object(file, stream);
     }
     Ok(())
@@ -89,7 +89,7 @@ fn embed_fonts(document: &mut Document, frame: &Frame, usage: &Usage) -> Result<
 
 /// What the catalogue says of the whole document.
 fn statements(document: &mut Document, facts: &Facts) -> Result<Dictionary, PdfError> {
-    let profile = document.add_object(compressed(dictionary! { "N" => 3 }, SRGB)?);
+    let profile = document.add_object(compressed(dictionary! { "N" => 3 }, SRGB, Effort::Words)?);
     let packet = dictionary! { "Type" => "Metadata", "Subtype" => "XML" };
     let metadata = document.add_object(Stream::new(packet, xmp::packet(facts).into_bytes()).with_compression(false));
     let mut said = dictionary! {
@@ -119,7 +119,7 @@ fn attach(document: &mut Document, attachment: &Attachment, facts: &Facts) -> Re
         params.set("ModDate", day);
     }
     let dict = dictionary! { "Type" => "EmbeddedFile", "Subtype" => attachment.mime, "Params" => params };
-    let stream = document.add_object(compressed(dict, &attachment.bytes)?);
+    let stream = document.add_object(compressed(dict, &attachment.bytes, Effort::Words)?);
     Ok(document.add_object(dictionary! {
         "Type" => "Filespec",
         "F" => Object::string_literal(attachment.name),

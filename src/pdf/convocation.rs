@@ -74,7 +74,7 @@ fn headers() -> Vec<String> {
 
 fn row(item: &ConvocationItem) -> Vec<String> {
     let mut place = item.place.clone();
-    place.push(item.room.clone());
+    place.push(item.room.trim().replace(' ', "\u{A0}"));
     place.retain(|line| !line.trim().is_empty());
     let label = match item.note.as_deref().map(str::trim).filter(|note| !note.is_empty()) {
         Some(note) => format!("{} ({note})", item.label),

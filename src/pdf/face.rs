@@ -4,7 +4,7 @@
 
 use super::PdfError;
 use rustybuzz::{Direction, ShapePlan, UnicodeBuffer, script};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
@@ -107,6 +107,8 @@ pub(super) struct Faces {
     wanted: [bool; FACES.len()],
     missing: BTreeSet<char>,
     spare: Option<UnicodeBuffer>,
+    /// What was shaped already: measured then drawn, or said on every row of a table.
+    known: [HashMap<String, Vec<Glyph>>; FACES.len()],
 }
 
 impl Faces {
@@ -125,6 +127,15 @@ impl Faces {
     }
 
     pub fn shape(&mut self, face: Face, text: &str) -> Result<Vec<Glyph>, PdfError> {
+        if let Some(glyphs) = self.known[face as usize].get(text) {
+            return Ok(glyphs.clone());
+        }
+        let glyphs = self.shape_anew(face, text)?;
+        self.known[face as usize].insert(text.to_owned(), glyphs.clone());
+        Ok(glyphs)
+    }
+
+    fn shape_anew(&mut self, face: Face, text: &str) -> Result<Vec<Glyph>, PdfError> {
         let typeface = self.get(face)?;
         let plain = self.printable(face, typeface, text)?;
         let mut buffer = self.spare.take().unwrap_or_default();

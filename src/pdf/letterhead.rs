@@ -9,7 +9,7 @@ use super::structure::{ROOT, Role};
 use super::{Office, PdfError, Person, Signatory, french, specimen, table};
 use jiff::civil::Date;
 
-const STATE: Style = Style::new(Face::Serif, 9.6, 13.0).tracked(80);
+const STATE: Style = Style::new(Face::Serif, 9.6, 13.0).tracked(50);
 const ACADEMY: Style = Style::new(Face::Serif, 17.0, 21.0).ink(BLUE);
 const CONTACT: Style = Style::new(Face::Sans, 8.2, 11.8).ink(GREY);
 

@@ -104,7 +104,11 @@ pub(super) fn widths(glyphs: &Shaped) -> (f32, f32) {
 /// The same number of lines as in `measure`, with the least difference between them: for centred titles and names.
 pub(super) fn balanced(faces: &mut Faces, text: &str, style: Style, measure: f32) -> Result<Vec<Line>, PdfError> {
     let shaped = shape(faces, &[span(text, style)])?;
-    let count = break_shaped(shaped.clone(), measure).len();
+    let lines = break_shaped(shaped.clone(), measure);
+    let count = lines.len();
+    if count < 2 {
+        return Ok(lines);
+    }
     let (mut low, mut high) = (measure * 0.3, measure);
     for _ in 0..8 {
         let middle = (low + high) / 2.0;

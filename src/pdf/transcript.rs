@@ -75,10 +75,15 @@ fn grid(lines: &[TranscriptLine]) -> Grid {
     headers.extend(kept.then_some("Session d’origine"));
     headers.extend(told.then_some("Appréciation"));
     let rows = lines.iter().map(|line| {
-        let mut row = vec![line.epreuve.clone(), line.mark.clone(), line.threshold.clone()];
+        let mut row = vec![line.epreuve.clone(), together(&line.mark), together(&line.threshold)];
         row.extend(kept.then(|| line.origin.clone().unwrap_or_else(|| "–".to_owned())));
         row.extend(told.then(|| line.appraisal.clone().unwrap_or_else(|| "–".to_owned())));
         row
     });
     Grid { size: 9.2, ..Grid::new(headers.into_iter().map(String::from).collect(), rows.collect()) }
+}
+
+/// A mark is never broken over two lines: « 12,5 / 20 ».
+fn together(mark: &str) -> String {
+    mark.replace(" / ", "\u{A0}/\u{A0}")
 }

@@ -15,15 +15,18 @@ pub(super) enum Body {
 /// Few large packs compress better; readers unpack only those they need.
 const PACK: usize = 800;
 
-pub(super) fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::new(6));
-    encoder.write_all(bytes)?;
-    encoder.finish()
+/// How hard to compress: outlines of letters hardly shrink more for being tried harder, words and numbers do.
+#[derive(Clone, Copy)]
+pub(super) enum Effort {
+    Outlines = 1,
+    Words = 4,
 }
 
-pub(super) fn compressed(mut dict: Dictionary, bytes: &[u8]) -> Result<Stream> {
+pub(super) fn compressed(mut dict: Dictionary, bytes: &[u8], effort: Effort) -> Result<Stream> {
+    let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::new(effort as u32));
+    encoder.write_all(bytes)?;
     dict.set("Filter", "FlateDecode");
-    Ok(Stream::new(dict, deflate(bytes)?))
+    Ok(Stream::new(dict, encoder.finish()?))
 }
 
 /// Where an object stands: at an offset, or in a pack.
@@ -67,7 +70,7 @@ pub(super) fn write(objects: Vec<Body>, root: u32, info: u32) -> Result<Vec<u8>>
         let dict = dictionary! { "Type" => "ObjStm", "N" => chunk.len() as i64, "First" => first };
         places.push(Place::At(out.len()));
         let bytes = [index.as_bytes(), &content].concat();
-        write_stream(&mut out, number, compressed(dict, &bytes)?)?;
+        write_stream(&mut out, number, compressed(dict, &bytes, Effort::Words)?)?;
     }
     let start = out.len();
     let number = places.len();
@@ -82,7 +85,7 @@ pub(super) fn write(objects: Vec<Body>, root: u32, info: u32) -> Result<Vec<u8>>
         "Info" => (info, 0),
         "ID" => vec![identity.clone(), identity],
     };
-    write_stream(&mut out, number, compressed(dict, &cross_references(&places))?)?;
+    write_stream(&mut out, number, compressed(dict, &cross_references(&places), Effort::Words)?)?;
     write!(out, "startxref\n{start}\n%%EOF\n")?;
     Ok(out)
 }

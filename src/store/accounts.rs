@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{login_sessions, role_grants, users as t};
+use super::audit::AuditRow;
+use super::schema::{audit_entries, login_sessions, role_grants, users as t};
 use super::sessions::{end_sessions, load_grants};
 use super::{Conn, MultiBackend, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::account::{check_grant, managed_academies, manages_accounts};
@@ -296,6 +297,20 @@ pub fn get_managed_user(conn: &mut Conn, actor: &Actor, id: &str) -> Stored<User
     Ok(view)
 }
 
+/// The latest acts on an account, the newest first: somebody who signs in every day has thousands.
+///
+/// # Errors
+/// The database's own.
+pub fn list_latest_acts(conn: &mut Conn, user_id: &str, limit: i64) -> Stored<Vec<AuditRow>> {
+    Ok(audit_entries::table
+        .filter(audit_entries::object_kind.eq("user"))
+        .filter(audit_entries::object_id.eq(user_id))
+        .order((audit_entries::at.desc(), audit_entries::seq.desc()))
+        .limit(limit)
+        .select(AuditRow::as_select())
+        .load(conn)?)
+}
+
 fn with_grants(conn: &mut Conn, rows: Vec<UserRow>, academies: Option<&[String]>) -> Stored<Vec<UserView>> {
     let ids: Vec<&str> = rows.iter().map(|user| user.id.as_str()).collect();
     let grants: Vec<(String, Role, Option<String>)> = role_grants::table
@@ -324,4 +339,35 @@ fn with_grants(conn: &mut Conn, rows: Vec<UserRow>, academies: Option<&[String]>
             user,
         })
         .collect())
+}
+
+/// Accounts to sign in with in a demonstration: their roles in French, and their address; jurors beyond the first are left out.
+///
+/// # Errors
+/// The database's own.
+pub fn list_for_demo(conn: &mut Conn) -> Stored<Vec<(String, String)>> {
+    use super::schema::role_grants;
+    let rows: Vec<(String, Role)> = t::table
+        .inner_join(role_grants::table)
+        .filter(t::password_hash.is_not_null())
+        .order((t::created_at, t::email_key))
+        .select((t::email, role_grants::role))
+        .load(conn)?;
+    let mut accounts: Vec<(String, String)> = Vec::new();
+    let mut jurors = 0;
+    for (email, role) in rows {
+        if let Some((roles, _)) = accounts.iter_mut().find(|(_, known)| *known == email) {
+            roles.push_str(", ");
+            roles.push_str(role.label());
+            continue;
+        }
+        if role == Role::JuryMember {
+            jurors += 1;
+            if jurors > 2 {
+                continue;
+            }
+        }
+        accounts.push((role.label().to_owned(), email));
+    }
+    Ok(accounts)
 }

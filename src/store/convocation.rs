@@ -148,11 +148,11 @@ pub fn plan(conn: &mut Conn, session_id: &str) -> Stored<ConvocationPlan> {
     let slots = schedule::list_slots(conn, &session, &SlotFilter::default())?;
     let mut sheets = candidate_sheets(conn, &session, &pack, &slots)?;
     sheets.extend(juror_sheets(conn, &session, &pack, &slots)?);
-    // The place, the signatory and the order are on every sheet: a change of theirs is a new version of all.
-    let common = json!([order, academy.service, academy.phone, academy.signatory_name, academy.signatory_title]).to_string();
     let mut whole = String::new();
     for sheet in &mut sheets {
-        sheet.version = sha256_hex(format!("{common}{}", serde_json::to_string(sheet)?).as_bytes())[..16].to_owned();
+        // Jurors read which order names them; candidates do not, and are not told again when it is amended.
+        let named_by = if sheet.audience == Audience::Juror { order.order_reference.as_str() } else { "" };
+        sheet.version = sha256_hex(format!("{named_by}{}", serde_json::to_string(sheet)?).as_bytes())[..16].to_owned();
         whole.push_str(&sheet.version);
     }
     Ok(ConvocationPlan { session, academy, order, version: sha256_hex(whole.as_bytes()), sheets })

@@ -184,3 +184,18 @@ pub fn list_subjects(conn: &mut Conn, session_id: &str, kind: &str) -> Stored<Ve
         .select(t::subject_id)
         .load(conn)?)
 }
+
+/// Documents of a kind in a session, page by page: those whose id follows `after`.
+///
+/// # Errors
+/// The database's own.
+pub fn list_of_kind(conn: &mut Conn, session_id: &str, kind: &str, after: &str, limit: i64) -> Stored<Vec<DocumentRow>> {
+    Ok(t::table
+        .filter(t::session_id.eq(session_id))
+        .filter(t::kind.eq(kind))
+        .filter(t::id.gt(after))
+        .order(t::id)
+        .limit(limit)
+        .select(DocumentRow::as_select())
+        .load(conn)?)
+}

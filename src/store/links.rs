@@ -13,6 +13,7 @@ use crate::domain::account::{LinkPurpose, manages_accounts};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::{Action, Object, Role, may};
 use crate::domain::refusal::Refusal;
+use crate::each_backend;
 use crate::secret::{random_token, token_hash};
 
 /// A link to make.
@@ -52,24 +53,64 @@ struct LinkRow {
 /// A new password is asked by the program alone, on behalf of whoever typed the address.
 pub fn create_link(tx: &mut Tx<'_>, link: &Link) -> Stored<String> {
     may_create(tx, link)?;
-    let token = random_token().map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let row = LinkRow {
-        token_hash: token_hash(&token),
-        purpose: link.purpose,
-        email: link.email.as_str().to_owned(),
-        name: link.name.trim().to_owned(),
-        user_id: link.user_id.clone(),
-        person_id: link.person_id.clone(),
-        juror_id: link.juror_id.clone(),
-        created_at: tx.stamp(),
-        expires_at: Stamp(link.expires),
-        used_at: None,
-    };
-    diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
+    cancel_misdirected(tx, link)?;
+    let token = record_links(tx, std::slice::from_ref(link))?.pop().ok_or(StoreError::NotFound)?;
     let detail = json!({ "purpose": link.purpose, "person": link.person_id, "juror": link.juror_id });
     let object = link.user_id.as_deref().or(link.person_id.as_deref()).or(link.juror_id.as_deref()).unwrap_or("new");
     tx.audit("create_link", ("user", object), None, None, &detail)?;
     Ok(token)
+}
+
+/// An invitation sent again to a corrected address closes the ones that went to the wrong mailbox.
+fn cancel_misdirected(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {
+    let key = link.email.key();
+    let waiting = || {
+        t::table
+            .filter(t::used_at.is_null())
+            .filter(t::purpose.eq(LinkPurpose::Invitation))
+            .select((t::token_hash, t::email))
+    };
+    let mut found: Vec<(String, String)> = Vec::new();
+    if let Some(person_id) = &link.person_id {
+        found.extend(waiting().filter(t::person_id.eq(person_id)).load(tx.conn)?);
+    }
+    if let Some(juror_id) = &link.juror_id {
+        found.extend(waiting().filter(t::juror_id.eq(juror_id)).load(tx.conn)?);
+    }
+    let elsewhere: Vec<String> =
+        found.into_iter().filter(|(_, email)| email.to_lowercase() != key).map(|(hash, _)| hash).collect();
+    if !elsewhere.is_empty() {
+        diesel::update(t::table.filter(t::token_hash.eq_any(elsewhere)))
+            .set(t::expires_at.eq(tx.stamp()))
+            .execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// Makes the links of a command that has asked the permission and writes its own audit line; tokens in the same order.
+pub(super) fn record_links(tx: &mut Tx<'_>, links: &[Link]) -> Stored<Vec<String>> {
+    let mut tokens = Vec::with_capacity(links.len());
+    let mut rows = Vec::with_capacity(links.len());
+    for link in links {
+        let token = random_token().map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        rows.push(LinkRow {
+            token_hash: token_hash(&token),
+            purpose: link.purpose,
+            email: link.email.as_str().to_owned(),
+            name: link.name.trim().to_owned(),
+            user_id: link.user_id.clone(),
+            person_id: link.person_id.clone(),
+            juror_id: link.juror_id.clone(),
+            created_at: tx.stamp(),
+            expires_at: Stamp(link.expires),
+            used_at: None,
+        });
+        tokens.push(token);
+    }
+    for chunk in rows.chunks(500) {
+        each_backend!(&mut *tx.conn, c => diesel::insert_into(t::table).values(chunk).execute(c))?;
+    }
+    Ok(tokens)
 }
 
 fn may_create(tx: &mut Tx<'_>, link: &Link) -> Stored<()> {

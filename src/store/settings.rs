@@ -87,3 +87,17 @@ fn another_secret() -> StoreError {
     )
     .into()
 }
+
+/// Whether the database holds anything people have entered: accounts, sessions or people.
+///
+/// # Errors
+/// The database's own.
+pub fn holds_data(conn: &mut Conn) -> Stored<bool> {
+    use super::schema::{exam_sessions, people, users};
+    let counts = [
+        users::table.count().get_result::<i64>(conn)?,
+        exam_sessions::table.count().get_result::<i64>(conn)?,
+        people::table.count().get_result::<i64>(conn)?,
+    ];
+    Ok(counts.iter().any(|count| *count > 0))
+}

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 pub use self::file::{
+    get_training_academy,
     Followed, HeldDay, Sight, Trainee, TrainingFile, TrainingLine, get_training, list_enrollable, list_followed,
     list_trainings, list_tutor_emails,
 };

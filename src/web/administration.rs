@@ -1,6 +1,7 @@
 //! Accounts of an academy (of the country for the platform): who they are, which roles they hold, invitations.
 //! Roles of other academies are neither shown nor touched; the regulation's values are in the file below.
 
+mod academy;
 mod regulation;
 
 use askama::Template;
@@ -38,6 +39,7 @@ pub fn routes() -> Routes<AppState> {
         .post("/administration/comptes/{id}/invitation", ADMINISTRATION, invite_again)
         .post("/administration/comptes/{id}/desactivation", ADMINISTRATION, disable)
         .post("/administration/comptes/{id}/reactivation", ADMINISTRATION, enable)
+        .merge(academy::routes())
         .merge(regulation::routes())
 }
 
@@ -109,7 +111,11 @@ struct ListPage {
 }
 
 /// Views of the section; the first is the list of accounts.
-const TABS: &[(&str, &str)] = &[("Comptes", "/administration"), ("Règlement", "/administration/reglement")];
+const TABS: &[(&str, &str)] = &[
+    ("Comptes", "/administration"),
+    ("Coordonnées", "/administration/academies"),
+    ("Règlement", "/administration/reglement"),
+];
 
 async fn list(State(app): State<AppState>, shell: Shell, actor: CurrentActor, RawQuery(query): RawQuery) -> Result<Response, AppError> {
     let raw = RawForm::from_query(query.as_deref())?;
@@ -158,12 +164,15 @@ impl NewPage {
 }
 
 async fn new(shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
-    let academies = academy_choices(&actor);
-    let form = match academies.as_slice() {
+    html(&NewPage::of(&shell, &actor, grant_form(&actor)))
+}
+
+/// A form to give a role: whoever administers one academy has it chosen already.
+fn grant_form(actor: &Actor) -> Form {
+    match academy_choices(actor).as_slice() {
         [(only, _)] => Form::filled([("academie", *only)]),
         _ => Form::empty(),
-    };
-    html(&NewPage::of(&shell, &actor, form))
+    }
 }
 
 /// Role and academy of a form, each fault beside its field; an academy that is not the actor's is no choice at all.
@@ -235,6 +244,8 @@ fn send_invitation(tx: &mut Tx<'_>, user: &UserRow, public_url: &str, what_for: 
 
 struct GrantLine {
     label: String,
+    /// One's own administration is taken back by somebody else.
+    is_fixed: bool,
     role: &'static str,
     academy: String,
 }
@@ -272,7 +283,7 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &Actor, id: String, for
         .db
         .read(move |conn| {
             let view = accounts::get_managed_user(conn, &asking, &id)?;
-            let history = audit::list_history(conn, "user", &id)?;
+            let history = accounts::list_latest_acts(conn, &id, 60)?;
             Ok((view, history))
         })
         .await?;
@@ -293,13 +304,14 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &Actor, id: String, for
             .iter()
             .map(|grant| GrantLine {
                 label: shown_grant(grant.role, grant.academy.as_deref()),
+                is_fixed: view.user.id == actor.user_id
+                    && matches!(grant.role, Role::AcademyAdministrator | Role::PlatformAdministrator),
                 role: grant.role.as_str(),
                 academy: grant.academy.clone().unwrap_or_default(),
             })
             .collect(),
         history: history
             .iter()
-            .rev()
             .filter_map(|row| history_line(row, actor, managed.as_deref()))
             .take(30)
             .collect(),
@@ -335,7 +347,7 @@ fn history_line(row: &audit::AuditRow, actor: &Actor, managed: Option<&[String]>
 }
 
 async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
-    html(&show_page(&app, &shell, &actor, id, Form::empty()).await?)
+    html(&show_page(&app, &shell, &actor, id, grant_form(&actor)).await?)
 }
 
 async fn grant(

@@ -18,8 +18,10 @@ pub mod form;
 pub mod framework;
 pub mod french;
 pub mod home;
+pub mod invitation;
 pub mod jury;
 pub mod law;
+pub mod national;
 pub mod page;
 pub mod pagination;
 pub mod publication;
@@ -120,6 +122,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
+        .merge(invitation::routes())
         .merge(jury::routes())
         .merge(schedule::routes())
         .merge(convocation::routes())
@@ -131,6 +134,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())
+        .merge(national::routes())
         .merge(administration::routes())
         .merge(law::routes())
 }

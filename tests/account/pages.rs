@@ -8,7 +8,7 @@ use cplds::store::schema::outbox;
 use cplds::store::{Db, accounts};
 use jiff::SignedDuration;
 
-use super::{link, loaded, person, system, user, write};
+use super::{link, loaded, open_session, person, system, user, write};
 use crate::support::browser::{Browser, site, site_at};
 use crate::support::{Fresh, each_engine};
 
@@ -377,6 +377,18 @@ fn the_home_page_has_three_doors_and_says_so_when_no_session_is_open() {
     });
 }
 
+#[test]
+fn the_home_page_gives_the_calendar_at_the_hour_of_each_academy() {
+    story(|fresh, browser| {
+        open_session(&fresh.db);
+        let home = browser.get("/").body;
+        assert!(home.contains("Limoges") && home.contains("jusqu’au mercredi 30\u{a0}septembre 2026 à 17\u{a0}h"), "{home}");
+        assert!(home.contains("du 11/01/2027 au 26/03/2027") && home.contains("inscriptions ouvertes"));
+        fresh.clock.set(crate::support::instant("2026-09-30T15:00:01Z"));
+        assert!(browser.get("/").body.contains("Aucune académie"));
+    });
+}
+
 /// Serves the site with a few accounts and a session, for whoever changes the pages.
 #[test]
 #[ignore = "serves until it is stopped"]
@@ -388,6 +400,7 @@ fn accounts_are_served() {
     with_password(db, "racine@national.example", &[(Role::PlatformAdministrator, None), (Role::ExamOfficer, Some("22"))]);
     with_password(db, "marie-anne.de-la-rochefoucauld-liancourt@ac-limoges.example", &[(Role::ExamOfficeHead, Some("22")), (Role::TrainingManager, Some("22"))]);
     user(db, "invite@ac-limoges.example", &[(Role::Tutor, Some("22"))]);
+    open_session(db);
     let site = site_at(db, &format!("http://{address}"));
     let token = link(db, &system(), LinkPurpose::Invitation, "ines@ac-limoges.example", Some(&person(db, "DURAND")), None).unwrap();
     println!("http://{address}/lien/{token}");

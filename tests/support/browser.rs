@@ -14,6 +14,8 @@ use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// The site over this database, at this public address.
 pub fn site_at(db: &Db, public_url: &str) -> Router {
     let vars = [("CPLDS_PUBLIC_URL".to_owned(), public_url.to_owned())];
@@ -35,6 +37,10 @@ pub struct Answer {
 impl Answer {
     pub fn location(&self) -> &str {
         self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn says(&self, text: &str) -> bool {
+        self.body.contains(text)
     }
 
     /// The whole line that sets this cookie.
@@ -75,17 +81,46 @@ impl Browser {
     /// Sends exactly these fields.
     pub fn post_bare(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.send(Method::POST, path, Some(body))
+        self.send(Method::POST, path, Some((FORM.to_owned(), body.into_bytes())))
     }
 
-    fn send(&mut self, method: Method, path: &str, body: Option<String>) -> Answer {
+    /// Sends a form with files (field, file name, bytes) and the token of the last page.
+    #[allow(dead_code)] // for the stories of pieces and imports
+    pub fn upload(&mut self, path: &str, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Answer {
+        const LINE: &str = "----cplds-test-boundary";
+        let token = self.token.clone();
+        let mut body = Vec::new();
+        for (name, value) in [("csrf", token.as_str())].iter().chain(fields) {
+            let part = format!("--{LINE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        for (field, name, bytes) in files {
+            let part = format!(
+                "--{LINE}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend_from_slice(part.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{LINE}--\r\n").as_bytes());
+        self.send(Method::POST, path, Some((format!("multipart/form-data; boundary={LINE}"), body)))
+    }
+
+    /// Follows a redirection; any other answer stops the story.
+    pub fn follow(&mut self, answer: &Answer) -> Answer {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        self.get(answer.location())
+    }
+
+    fn send(&mut self, method: Method, path: &str, body: Option<(String, Vec<u8>)>) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder().method(method).uri(path);
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let (kind, body) = body.unzip();
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
         }
         let request = request.body(Body::from(body.unwrap_or_default())).unwrap();
         let site = self.site.clone();
@@ -93,7 +128,8 @@ impl Browser {
             let (parts, body) = site.oneshot(request).await.unwrap().into_parts();
             (parts, body.collect().await.unwrap().to_bytes())
         });
-        let body = String::from_utf8(body.to_vec()).unwrap();
+        // A PDF or a spreadsheet is not text; what tests read in it is its status and headers.
+        let body = String::from_utf8_lossy(&body).into_owned();
         for line in parts.headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().unwrap();
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();

@@ -2,6 +2,7 @@
 //! PostgreSQL is started by `make test`, which names it in `CPLDS_TEST_POSTGRES_URL`.
 
 pub mod browser;
+pub mod web;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

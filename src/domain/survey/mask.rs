@@ -23,7 +23,8 @@ pub(super) fn with_totals(keys: &[Vec<String>], counts: &Counts) -> Vec<Vec<u32>
 
 /// Which cells of a table with totals to mask. Each line and column adds up to its total, so one masked
 /// cell alone in it could be computed: another is masked with it, the smallest count first, totals last.
-pub(super) fn masks(full: &[Vec<u32>], below: u32) -> BTreeSet<(usize, usize)> {
+#[must_use]
+pub fn masks(full: &[Vec<u32>], below: u32) -> BTreeSet<(usize, usize)> {
     let height = full.len();
     let width = full.first().map_or(0, Vec::len);
     let at = |(r, c): (usize, usize)| full.get(r).and_then(|line| line.get(c)).copied().unwrap_or(0);

@@ -247,3 +247,11 @@ fn sees(sight: &Sight, tutor: Option<&str>) -> bool {
         Sight::TutoredBy { email_key } => tutor == Some(email_key.as_str()),
     }
 }
+
+/// The academy that holds a training: for work that acts on behalf of the program.
+///
+/// # Errors
+/// Not found for an unknown training.
+pub fn get_training_academy(conn: &mut Conn, id: &str) -> Stored<String> {
+    Ok(training_sessions::table.find(id).select(training_sessions::academy_code).first(conn)?)
+}

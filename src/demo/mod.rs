@@ -1,0 +1,10 @@
+//! A whole session played through the same store functions as the site, with invented people and a clock set by hand.
+//! Used by `cplds demo` and by `cplds serve --demo`; nothing here is a second way of doing anything.
+
+pub mod files;
+pub mod people;
+pub mod story;
+mod training;
+
+/// The password of every demonstration account; printed at start, refused outside a demonstration.
+pub const PASSWORD: &str = "Demonstration-2027";

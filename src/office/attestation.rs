@@ -1,0 +1,85 @@
+//! Attestations of attendance of a training: the real hours of each trainee, by part and by module, drawn from what was noted.
+
+use super::documents::{in_parallel, keep_all, office_of, signatory_of};
+use crate::domain::academy::{Academy, french_date};
+use crate::domain::training::shown;
+use crate::pdf::attendance::{AttestationSheet, attestation};
+use crate::pdf::{Person, SimpleTable};
+use crate::store::documents::{DocumentRow, NewDocument, find_document};
+use crate::store::training::{Sight, Trainee, get_training, get_training_academy};
+use crate::store::{Db, StoreError, Stored, people, reference};
+
+/// Draws the attestation of every trainee who stayed, and gives them all; a kept one is not drawn again.
+///
+/// # Errors
+/// The database's own, or a document that cannot be drawn.
+pub fn draw_attestations(db: &Db, training_id: &str) -> Stored<Vec<DocumentRow>> {
+    let (academy, file) = db.read_now(|conn| {
+        let code = get_training_academy(conn, training_id)?;
+        Ok((reference::get_academy(conn, &code)?, get_training(conn, &code, training_id, &Sight::Academy)?))
+    })?;
+    let zone = Academy::find(&academy.code).ok_or(StoreError::NotFound)?;
+    let today = zone.date(db.clock().now());
+    let mut waiting = Vec::new();
+    for trainee in file.trainees.iter().filter(|trainee| trainee.enrolment.withdrawn_at.is_none()) {
+        let known = db.read_now(|conn| find_document(conn, "attestation", &trainee.enrolment.id))?;
+        if known.is_none() {
+            let person = db.read_now(|conn| people::get_person(conn, &trainee.enrolment.person_id))?;
+            waiting.push((trainee.clone(), person));
+        }
+    }
+    let made = in_parallel(&waiting, |(trainee, person)| {
+        let sheet = AttestationSheet {
+            person: Person {
+                civility: person.civility.clone(),
+                first_names: person.first_names.clone(),
+                birth_name: person.birth_name.clone(),
+                usage_name: person.usage_name.clone(),
+            },
+            birth_date: Some(person.birth_date.0),
+            office: office_of(&academy),
+            title: "Attestation de présence en formation".into(),
+            paragraphs: vec![
+                format!(
+                    "a suivi la formation « {} », du {} au {}, organisée en application de l’arrêté du 5 mai 2017 relatif à l’organisation de la formation conduisant au certificat (MENE1710932A).",
+                    file.training.title,
+                    french_date(file.training.starts_on.0),
+                    french_date(file.training.ends_on.0)
+                ),
+                format!("Durée effectivement suivie : {}, sur {} prévues.", shown(trainee.hours.total().done), shown(file.rules.total_minutes())),
+            ],
+            table: Some(hours_table(trainee)),
+            place: academy.city.clone(),
+            date: today,
+            signatory: signatory_of(&academy),
+            simulated: db.clock().is_simulated(),
+        };
+        Ok(NewDocument {
+            academy_code: academy.code.clone(),
+            session_id: None,
+            subject_id: trainee.enrolment.id.clone(),
+            kind: "attestation".into(),
+            file_name: format!("attestation-{}.pdf", person.sort_key.replace([' ', '\''], "-")),
+            content_type: "application/pdf".into(),
+            bytes: attestation(&sheet)?,
+        })
+    })?;
+    keep_all(db, made)?;
+    let mut documents = Vec::new();
+    for trainee in &file.trainees {
+        documents.extend(db.read_now(|conn| find_document(conn, "attestation", &trainee.enrolment.id))?);
+    }
+    Ok(documents)
+}
+
+fn hours_table(trainee: &Trainee) -> SimpleTable {
+    let mut rows = Vec::new();
+    for (label, part) in [
+        ("Modules obligatoires", trainee.hours.theory),
+        ("Modules d’approfondissement", trainee.hours.deepening),
+        ("Modules de pratique", trainee.hours.practice),
+    ] {
+        rows.push(vec![label.to_owned(), shown(part.done), shown(part.due)]);
+    }
+    SimpleTable { headers: vec!["Partie".into(), "Heures suivies".into(), "Heures prévues".into()], rows }
+}
