@@ -20,7 +20,7 @@ use super::schema::{commission_members, documents, outbox as mails, people, regi
 use super::session::{self, SessionRow};
 use super::{Conn, StoreError, Stored, Tx, new_id};
 use crate::domain::audit::sha256_hex;
-use crate::domain::jury::JURY_LAW;
+use crate::domain::jury::{IMPARTIALITY_LAW, JURY_LAW};
 use crate::domain::permission::Action;
 use crate::domain::refusal::Refusal;
 use crate::domain::regulation::RegulationPack;
@@ -113,7 +113,7 @@ pub struct ConvocationCount {
 /// What keeps convocations from leaving.
 ///
 /// # Errors
-/// The order that is not signed, or the first slots that are not placed.
+/// The order that is not signed, the first slots that are not placed, or a juror placed before someone they may not examine.
 pub fn check_ready(conn: &mut Conn, session: &SessionRow) -> Stored<OrderRow> {
     require(session.state, &[SessionState::ListFixed, SessionState::Convened], "L’envoi des convocations")?;
     let Some(order) = jury::find_order(conn, &session.id)? else {
@@ -131,6 +131,14 @@ pub fn check_ready(conn: &mut Conn, session: &SessionRow) -> Stored<OrderRow> {
             "slots_missing",
             format!("{} créneau(x) restent à placer avant de convoquer : {}{more}", missing.len(), shown.join(" ; ")),
         )
+        .into());
+    }
+    if let Some((juror, candidate, label)) = schedule::list_conflicted_slots(conn, &session.id)?.into_iter().next() {
+        return Err(Refusal::new(
+            "conflict_of_interest",
+            format!("{juror} a un empêchement pour {candidate}, qui passe devant la commission « {label} » : déplacez ce passage, ou levez l’empêchement avec un motif."),
+        )
+        .under(IMPARTIALITY_LAW)
         .into());
     }
     Ok(order)

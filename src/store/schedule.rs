@@ -22,7 +22,7 @@ use crate::each_backend;
 
 use facts::{Scope, frame_of, proposing};
 pub use queries::{
-    AgendaLine, Missing, SlotFilter, SlotView, agenda_of_user, count_slots, describe, get_slot, list_days, list_missing, list_slots,
+    AgendaLine, Missing, SlotFilter, SlotView, agenda_of_user, count_slots, describe, get_slot, list_conflicted_slots, list_days, list_missing, list_slots,
     slots_of_registration,
 };
 
