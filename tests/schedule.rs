@@ -201,6 +201,32 @@ fn a_proposal_fills_every_slot_but_those_of_kept_marks() {
     });
 }
 
+#[test]
+fn a_conflict_found_after_the_calendar_keeps_convocations_from_leaving() {
+    each_engine(|fresh| {
+        let (id, ..) = jury_ready(fresh);
+        sign(&fresh.db, &id, "DEC-2026-41").unwrap();
+        fill(&fresh.db, &id);
+        let slot = slots(&fresh.db, &id).remove(0);
+        let seated = view(&fresh.db, &id).commissions.into_iter().find(|one| one.commission.id == slot.slot.commission_id).unwrap();
+        let (juror, candidate) = (seated.seats[0].juror.id.clone(), slot.slot.registration_id.clone());
+        act(&fresh.db, &id, move |tx, _| jury::declare_conflict(tx, &juror, &candidate, "Ancien collègue")).unwrap();
+        assert_eq!(code(send(&fresh.db, &id)), "conflict_of_interest");
+        // Replaced under an amending order by someone who may examine this candidate, the commission is convened.
+        act(&fresh.db, &id, |tx, id| jury::amend_order(tx, id, "Un membre connaît un candidat")).unwrap();
+        let (chair, commission) = (seated.seats[0].juror.id.clone(), slot.slot.commission_id.clone());
+        let other = juror_named(&fresh.db, &id, "D’ALMEIDA");
+        act(&fresh.db, &id, move |tx, id| {
+            jury::unseat(tx, id, &commission, &chair)?;
+            jury::seat(tx, id, &commission, &other, true)
+        })
+        .unwrap();
+        assert_eq!(code(send(&fresh.db, &id)), "order_unsigned");
+        sign(&fresh.db, &id, "DEC-2026-44").unwrap();
+        assert_eq!(send(&fresh.db, &id).unwrap().queued, 19);
+    });
+}
+
 /// What the office's glue makes of a plan, without its documents.
 fn mails(plan: &convocation::ConvocationPlan) -> Vec<NewMail> {
     plan.sheets
@@ -328,7 +354,7 @@ fn the_office_convenes_in_one_go_and_a_second_time_only_who_changed() {
         let (id, ..) = jury_ready(fresh);
         sign(&fresh.db, &id, "DEC-2026-41").unwrap();
         fill(&fresh.db, &id);
-        let convoke = || cplds::office::convocation::convoke(&fresh.db, &crate::registration::officer(), &id, "https://cplds.example").unwrap();
+        let convoke = || cplds::office::convocation::convoke_at(&fresh.db, &crate::registration::officer(), &id, "https://cplds.example").unwrap();
         assert_eq!(convoke().queued, 19);
         let mails = fresh.db.read_now(|conn| outbox::list_session_mails(conn, &id, 50, 0)).unwrap();
         assert_eq!(mails.len(), 19);

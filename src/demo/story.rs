@@ -122,7 +122,7 @@ pub fn play(db: &Db, clock: &Clock, plan: &Plan, told: &mut dyn FnMut(&str)) -> 
     stage.done("jury");
     seat_everyone(&mut stage, &cast, &session_id)?;
     stage.done("calendrier");
-    let told = convocation::convoke(db, &cast.officer, &session_id)?;
+    let told = convocation::convoke(db, &cast.officer, &session_id, &plan.public_url)?;
     stage.count("convocations", told.candidates + told.jurors);
     stage.done("convocations");
     stage.set(datetime(year, 6, 21, 9, 0, 0, 0))?;

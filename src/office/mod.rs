@@ -3,7 +3,5 @@
 pub mod attestation;
 pub mod convocation;
 pub mod documents;
-pub mod publication;
-pub mod convocation;
-pub mod documents;
 pub mod jury;
+pub mod publication;

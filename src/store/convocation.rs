@@ -20,7 +20,7 @@ use super::schema::{commission_members, documents, outbox as mails, people, regi
 use super::session::{self, SessionRow};
 use super::{Conn, StoreError, Stored, Tx, new_id};
 use crate::domain::audit::sha256_hex;
-use crate::domain::jury::JURY_LAW;
+use crate::domain::jury::{IMPARTIALITY_LAW, JURY_LAW};
 use crate::domain::permission::Action;
 use crate::domain::refusal::Refusal;
 use crate::domain::regulation::RegulationPack;
@@ -113,7 +113,7 @@ pub struct ConvocationCount {
 /// What keeps convocations from leaving.
 ///
 /// # Errors
-/// The order that is not signed, or the first slots that are not placed.
+/// The order that is not signed, the first slots that are not placed, or a juror placed before someone they may not examine.
 pub fn check_ready(conn: &mut Conn, session: &SessionRow) -> Stored<OrderRow> {
     require(session.state, &[SessionState::ListFixed, SessionState::Convened], "L’envoi des convocations")?;
     let Some(order) = jury::find_order(conn, &session.id)? else {
@@ -133,6 +133,14 @@ pub fn check_ready(conn: &mut Conn, session: &SessionRow) -> Stored<OrderRow> {
         )
         .into());
     }
+    if let Some((juror, candidate, label)) = schedule::list_conflicted_slots(conn, &session.id)?.into_iter().next() {
+        return Err(Refusal::new(
+            "conflict_of_interest",
+            format!("{juror} a un empêchement pour {candidate}, qui passe devant la commission « {label} » : déplacez ce passage, ou levez l’empêchement avec un motif."),
+        )
+        .under(IMPARTIALITY_LAW)
+        .into());
+    }
     Ok(order)
 }
 
@@ -148,11 +156,11 @@ pub fn plan(conn: &mut Conn, session_id: &str) -> Stored<ConvocationPlan> {
     let slots = schedule::list_slots(conn, &session, &SlotFilter::default())?;
     let mut sheets = candidate_sheets(conn, &session, &pack, &slots)?;
     sheets.extend(juror_sheets(conn, &session, &pack, &slots)?);
-    // The place, the signatory and the order are on every sheet: a change of theirs is a new version of all.
-    let common = json!([order, academy.service, academy.phone, academy.signatory_name, academy.signatory_title]).to_string();
     let mut whole = String::new();
     for sheet in &mut sheets {
-        sheet.version = sha256_hex(format!("{common}{}", serde_json::to_string(sheet)?).as_bytes())[..16].to_owned();
+        // Jurors read which order names them; candidates do not, and are not told again when it is amended.
+        let named_by = if sheet.audience == Audience::Juror { order.order_reference.as_str() } else { "" };
+        sheet.version = sha256_hex(format!("{named_by}{}", serde_json::to_string(sheet)?).as_bytes())[..16].to_owned();
         whole.push_str(&sheet.version);
     }
     Ok(ConvocationPlan { session, academy, order, version: sha256_hex(whole.as_bytes()), sheets })

@@ -499,8 +499,8 @@ pub fn name_president(tx: &mut Tx<'_>, session_id: &str, juror_id: &str) -> Stor
 /// Records the signature of the order that names the jury. From then on the composition stands.
 ///
 /// # Errors
-/// A refusal when something blocks in the composition, when a commission has a conflict with a candidate already placed
-/// before it, when the reference is missing, or when the order is already signed.
+/// A refusal when something blocks in the composition, when the reference is missing or the date is to come, or when
+/// the order is already signed. Conflicts with candidates already placed keep the convocations from leaving.
 pub fn sign_order(tx: &mut Tx<'_>, session_id: &str, order_reference: &str, signed_on: Date) -> Stored<()> {
     let session = open_jury(tx, session_id)?;
     let order_reference = order_reference.trim();

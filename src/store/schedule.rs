@@ -20,9 +20,9 @@ use crate::domain::schedule::{Booking, Placement, Proposal, commissions_needed};
 use crate::domain::session::{SessionState, require};
 use crate::each_backend;
 
-use facts::{Scope, frame_of};
+use facts::{Scope, frame_of, proposing};
 pub use queries::{
-    AgendaLine, Missing, SlotFilter, SlotView, agenda_of_user, count_slots, describe, get_slot, list_days, list_missing, list_slots,
+    AgendaLine, Missing, SlotFilter, SlotView, agenda_of_user, count_slots, describe, get_slot, list_conflicted_slots, list_days, list_missing, list_slots,
     slots_of_registration,
 };
 
@@ -215,7 +215,7 @@ fn slot_to_change(tx: &mut Tx<'_>, slot_id: &str, version: i32) -> Stored<(SlotR
 /// The database's own.
 pub fn plan_missing(conn: &mut Conn, session: &SessionRow) -> Stored<Proposal> {
     let pack = reference::rules_of(conn, &session.regulation_id)?;
-    let frame = frame_of(session, &pack)?;
+    let frame = proposing(frame_of(session, &pack)?);
     let mut facts = facts::load(conn, session, Scope::All)?;
     Ok(crate::domain::schedule::propose(&frame, &mut facts.agenda, &facts.panels, &facts.candidates))
 }
@@ -226,7 +226,7 @@ pub fn plan_missing(conn: &mut Conn, session: &SessionRow) -> Stored<Proposal> {
 /// The database's own.
 pub fn count_commissions_needed(conn: &mut Conn, session: &SessionRow, candidates: usize) -> Stored<usize> {
     let pack = reference::rules_of(conn, &session.regulation_id)?;
-    Ok(commissions_needed(&frame_of(session, &pack)?, candidates))
+    Ok(commissions_needed(&proposing(frame_of(session, &pack)?), candidates))
 }
 
 /// Whether a juror may join a commission that already has slots.

@@ -100,6 +100,7 @@ async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Pa
     show_page(&app, &shell, &actor, id, Form::empty()).await
 }
 
+/// The page, with a refused form as it was typed.
 async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: String, form: Form) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let (session, pack, view) = app
@@ -112,6 +113,8 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: Stri
         })
         .await?;
     let refused = form.is_refused();
+    let president = view.members.iter().find(|juror| juror.is_president).map(|juror| juror.id.clone());
+    let form = if refused { form } else { Form::filled([("presidence", president.unwrap_or_default())]) };
     let page = page_of(shell, &session, "Jury et commissions").with_errors(refused);
     let order = view.order.as_ref().map(|order| format!("{} du {}", order.order_reference, french_date(order.signed_on.0)));
     let template = ShowPage {

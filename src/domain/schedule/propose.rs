@@ -80,7 +80,9 @@ pub fn commissions_needed(frame: &Frame<'_>, candidates: usize) -> usize {
     // In thousandths of a day, so that no fraction is lost.
     let per_candidate: usize = expected_epreuves(frame.pack, &[])
         .map(|(_, epreuve)| {
-            let per_day = usize::try_from(WorkingDays::per_day(epreuve.total_minutes())).unwrap_or(1);
+            // Where candidates work, each may be at another place: a journey is counted for every one of them.
+            let journey = if epreuve.setting.value == Setting::Site { frame.travel_minutes } else { 0 };
+            let per_day = usize::try_from(WorkingDays::per_day(epreuve.total_minutes() + journey)).unwrap_or(1);
             1000_usize.div_ceil(per_day.max(1))
         })
         .sum();

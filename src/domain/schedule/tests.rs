@@ -189,7 +189,7 @@ fn a_period_too_short_leaves_some_out_and_says_why() {
 #[test]
 fn ten_thousand_candidates_are_placed() {
     let pack = pack();
-    let frame = frame(&pack);
+    let frame = Frame { travel_minutes: 60, ..frame(&pack) };
     let candidates = crowd(10_000);
     let panels: Vec<Panel> = (0..commissions_needed(&frame, 10_000)).map(|i| panel(&format!("{i:03}"), &[&format!("a{i}"), &format!("b{i}")])).collect();
     let mut agenda = Agenda::new(panels.clone(), HashSet::new(), Vec::new());

@@ -14,8 +14,10 @@ use crate::store::schema::{commission_members, conflicts, kept_marks, people, re
 use crate::store::session::SessionRow;
 use crate::store::{Conn, Stamp, StoreError, Stored, jury};
 
-/// Minutes left between two places. Distances are not known here: zero, until an academy sets its own.
-const TRAVEL_MINUTES: u32 = 0;
+/// Minutes required between two places when an officer places a slot: distances are not known here, the officer's are.
+const REQUIRED_TRAVEL: u32 = 0;
+/// Minutes a proposal leaves between two places, so that no commission is sent across a department in no time.
+const PROPOSED_TRAVEL: u32 = 60;
 
 /// The session as the rules see it.
 pub(crate) fn frame_of<'a>(session: &'a SessionRow, pack: &'a RegulationPack) -> Stored<Frame<'a>> {
@@ -26,8 +28,13 @@ pub(crate) fn frame_of<'a>(session: &'a SessionRow, pack: &'a RegulationPack) ->
         to: session.epreuves_to.0,
         centre_name: &session.centre_name,
         centre_uai: session.centre_uai.as_deref(),
-        travel_minutes: TRAVEL_MINUTES,
+        travel_minutes: REQUIRED_TRAVEL,
     })
+}
+
+/// The session as the proposer sees it: with time to go from one place to another.
+pub(super) fn proposing(frame: Frame<'_>) -> Frame<'_> {
+    Frame { travel_minutes: PROPOSED_TRAVEL, ..frame }
 }
 
 /// How much of the calendar is loaded.

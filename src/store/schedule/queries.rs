@@ -9,7 +9,7 @@ use super::facts::{frame_of, list_examinees};
 use super::SlotRow;
 use crate::domain::academy::Academy;
 use crate::domain::schedule::{epreuve_minutes, expected_epreuves, has_extra_third};
-use crate::store::schema::{commission_members, commissions, exam_sessions, jurors, people, registrations, slots as t};
+use crate::store::schema::{commission_members, commissions, conflicts, exam_sessions, jurors, people, registrations, slots as t};
 use crate::store::session::SessionRow;
 use crate::store::{Conn, Stamp, StoreError, Stored, reference};
 
@@ -226,4 +226,32 @@ pub fn describe(conn: &mut Conn, session: &SessionRow, registration_id: &str, ep
     let epreuve = frame.epreuve(epreuve)?;
     let minutes = epreuve_minutes(epreuve, candidate.accommodation.as_deref());
     Ok((epreuve.title.clone(), minutes, frame.usual_site(epreuve, &candidate).0))
+}
+
+/// Slots placed before a juror who has a conflict that stands with that candidate: (juror, candidate, commission).
+/// The calendar never lets one in; a search for conflicts, or a juror who declares one, may find it afterwards.
+///
+/// # Errors
+/// The database's own.
+pub fn list_conflicted_slots(conn: &mut Conn, session_id: &str) -> Stored<Vec<(String, String, String)>> {
+    type Line = ((String, String), (String, Option<String>, String), String);
+    let rows: Vec<Line> = t::table
+        .inner_join(registrations::table.inner_join(people::table))
+        .inner_join(commissions::table.inner_join(commission_members::table.inner_join(jurors::table)))
+        .inner_join(conflicts::table.on(conflicts::juror_id.eq(jurors::id).and(conflicts::registration_id.eq(t::registration_id))))
+        .filter(t::session_id.eq(session_id))
+        .filter(conflicts::dismissed_at.is_null())
+        .order((registrations::rank, t::epreuve, jurors::sort_key))
+        .select((
+            (jurors::last_name, jurors::first_names),
+            (people::birth_name, people::usage_name, people::first_names),
+            commissions::label,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|((last, first), (birth, usage, names), label)| {
+            (format!("{last} {first}"), format!("{} {names}", usage.unwrap_or(birth)), label)
+        })
+        .collect())
 }
