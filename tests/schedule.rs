@@ -354,7 +354,7 @@ fn the_office_convenes_in_one_go_and_a_second_time_only_who_changed() {
         let (id, ..) = jury_ready(fresh);
         sign(&fresh.db, &id, "DEC-2026-41").unwrap();
         fill(&fresh.db, &id);
-        let convoke = || cplds::office::convocation::convoke_at(&fresh.db, &crate::registration::officer(), &id, "https://cplds.example").unwrap();
+        let convoke = || cplds::office::convocation::convoke(&fresh.db, &crate::registration::officer(), &id, "https://cplds.example").unwrap();
         assert_eq!(convoke().queued, 19);
         let mails = fresh.db.read_now(|conn| outbox::list_session_mails(conn, &id, 50, 0)).unwrap();
         assert_eq!(mails.len(), 19);

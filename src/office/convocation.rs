@@ -31,19 +31,11 @@ struct Sending<'a> {
     simulated: bool,
 }
 
-/// [`convoke_at`] for a site that stands at the address of an unconfigured house: a demonstration, a test.
-///
-/// # Errors
-/// Those of [`convoke_at`].
-pub fn convoke(db: &Db, actor: &Actor, session_id: &str) -> Stored<ConvocationCount> {
-    convoke_at(db, actor, session_id, "http://127.0.0.1:8080")
-}
-
 /// Sends the convocations of a session to everyone whose hours are new. Mails link to the site at `public_url`.
 ///
 /// # Errors
 /// The order that is not signed, slots that are missing, or a calendar that changed meanwhile.
-pub fn convoke_at(db: &Db, actor: &Actor, session_id: &str, public_url: &str) -> Stored<ConvocationCount> {
+pub fn convoke(db: &Db, actor: &Actor, session_id: &str, public_url: &str) -> Stored<ConvocationCount> {
     let id = session_id.to_owned();
     let (plan, pending) = db.read_now(move |conn| {
         let plan = convocation::plan(conn, &id)?;

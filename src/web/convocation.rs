@@ -163,7 +163,7 @@ async fn send(
         return show_page(&app, &shell, &actor, id, String::new(), form).await;
     }
     let (db, who, session_id, url) = (app.db.clone(), actor.0.clone(), id.clone(), app.config.public_url.clone());
-    let sent = tokio::task::spawn_blocking(move || office::convocation::convoke_at(&db, &who, &session_id, &url)).await.map_err(AppError::internal)?;
+    let sent = tokio::task::spawn_blocking(move || office::convocation::convoke(&db, &who, &session_id, &url)).await.map_err(AppError::internal)?;
     match sent {
         Ok(done) => {
             let said = format!(
