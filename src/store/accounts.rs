@@ -363,7 +363,7 @@ pub fn list_for_demo(conn: &mut Conn) -> Stored<Vec<(String, String)>> {
         }
         if role == Role::JuryMember {
             jurors += 1;
-            if jurors > 2 {
+            if jurors > 4 {
                 continue;
             }
         }

@@ -17,6 +17,7 @@ pub mod evaluation;
 pub mod form;
 pub mod framework;
 pub mod french;
+pub mod health;
 pub mod home;
 pub mod invitation;
 pub mod jury;
@@ -134,6 +135,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(framework::routes())
         .merge(administration::routes())
         .merge(law::routes())
+        .merge(health::routes())
         .merge(invitation::routes())
         .merge(convocation::routes())
         .merge(national::routes())
