@@ -142,7 +142,7 @@ fn letter() -> Letter {
 fn a_letter_arrives_whole_over_both_encryptions_with_its_files_and_its_accents() {
     for (tls, scheme) in [(Tls::StartTls, "smtp+starttls"), (Tls::FromTheStart, "smtps")] {
         let server = Server::start(tls);
-        let _mailer = server.mailer(&format!("{scheme}://{ACCOUNT}@"));
+        let mailer = server.mailer(&format!("{scheme}://{ACCOUNT}@"));
         wait(async { mailer.send(&letter()).await }).unwrap();
         let received = server.received();
         assert_eq!(received.len(), 1);
@@ -196,7 +196,6 @@ fn a_wrong_password_keeps_the_mails_waiting_and_says_which_setting_to_correct() 
 #[test]
 fn an_unknown_mailbox_is_refused_for_good_and_a_busy_one_for_now() {
     let server = Server::start(Tls::StartTls);
-    let _mailer = server.mailer(&format!("smtp+starttls://{ACCOUNT}@"));
     let send = |to: &str| {
         wait(async {
             server.mailer(&format!("smtp+starttls://{ACCOUNT}@")).send(&Letter { to: to.into(), ..letter() }).await
@@ -288,7 +287,7 @@ fn the_courier_sends_what_it_can_and_writes_down_what_became_of_each() {
             ],
         );
         wait(async {
-            let _mailer = server.mailer(&scheme);
+            let mailer = server.mailer(&scheme);
             let drained = courier::drain(&fresh.db, &mailer, 4).await.unwrap();
             let why = row(fresh, "sent").last_error;
             assert_eq!(drained, Drained { sent: 1, failed: 1, retried: 1 }, "{why:?}");

@@ -287,6 +287,7 @@ fn decide(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
         }
     }
     stage.count("refus", refused.len());
+    receive_pieces(stage, cast, session_id)?;
     let id = session_id.to_owned();
     let listed = stage.db.write_now(&cast.officer, Lock::Session(id.clone()), move |tx| {
         if !refused.is_empty() {
@@ -301,6 +302,23 @@ fn decide(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
     })?;
     stage.count("candidats", usize::try_from(listed).unwrap_or(0));
     Ok(())
+}
+
+/// An officer notes the pieces as they come; a demonstration of thousands leaves them for the office to note.
+fn receive_pieces(stage: &Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
+    if stage.plan.count > 200 {
+        return Ok(());
+    }
+    let id = session_id.to_owned();
+    stage.db.write_now(&cast.officer, Lock::Session(id.clone()), move |tx| {
+        let wanted = session::list_required_pieces(tx.conn, &id)?;
+        for file in registration::list_files(tx.conn, &id, &FileFilter::default(), 500, 0)? {
+            for (code, _) in &wanted {
+                registration::note_piece(tx, &file.registration.id, code, "accepted")?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// The jury comes from its spreadsheet, its conflicts are examined, its order is signed.

@@ -175,7 +175,8 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         missing: view
             .pieces
             .iter()
-            .filter(|(_, _, state)| state == "missing" || state == "refused")
+            // Once the list is fixed, what was missing no longer keeps anyone from anything.
+            .filter(|(_, _, state)| OPEN_STATES.contains(&session.state) && (state == "missing" || state == "refused"))
             .map(|(_, label, _)| label.clone())
             .collect(),
         passages: slots
