@@ -2,6 +2,7 @@
 //! Used by `cplds demo` and by `cplds serve --demo`; nothing here is a second way of doing anything.
 
 pub mod files;
+pub mod next;
 pub mod people;
 pub mod story;
 mod training;
