@@ -59,7 +59,11 @@ fn long_minutes() -> MinutesSheet {
         sealed_at: Some("mardi 22 juin 2027 à 17 h".into()),
         jury_order: "Arrêté n° 114 du 16 novembre 2026".into(),
         members: (0..9)
-            .map(|n| MinutesMember { name: format!("Mme Membre Numéro{n}"), role: "Membre".into(), quality: "IEN-IO".into() })
+            .map(|n| MinutesMember {
+                name: format!("Mme Membre Numéro{n}"),
+                role: "Membre".into(),
+                quality: "IEN-IO".into(),
+            })
             .collect(),
         rows: (1..=400)
             .map(|n| MinutesRow {

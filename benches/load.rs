@@ -38,7 +38,8 @@ async fn one_connection(to: SocketAddr, request: Arc<String>, until: Instant, wa
             if let Some(head) = buffer[..filled].windows(4).position(|end| end == b"\r\n\r\n") {
                 let text = std::str::from_utf8(&buffer[..head]).unwrap().to_ascii_lowercase();
                 assert!(text.starts_with("http/1.1 200"), "{text}");
-                let length: usize = text.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+                let length: usize =
+                    text.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
                 if filled >= head + 4 + length {
                     break;
                 }
@@ -96,22 +97,31 @@ fn main() {
             sessions::open(tx, &user.id)
         })
         .unwrap();
-    tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(16).build().unwrap().block_on(async {
-        let hello = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let hello_at = hello.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(hello, Router::new().route("/", get(|| async { "bonjour" }))).await.unwrap() });
-        let site = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let site_at = site.local_addr().unwrap();
-        let config = Config::from_vars([("CPLDS_PUBLIC_URL".to_owned(), format!("http://{site_at}"))]).unwrap();
-        let state = AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(&db)).ok().unwrap();
-        let service = web::app(state).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(site, service).await.unwrap() });
-        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {site_at}\r\nCookie: cplds={token}\r\n\r\n");
-        let floor = measure("hello world", hello_at, "GET / HTTP/1.1\r\nHost: x\r\n\r\n".into()).await;
-        let page = measure("candidate page (/mon-dossier, signed in)", site_at, get("/mon-dossier")).await;
-        println!("  ratio to hello world: {:.3}", page / floor);
-        measure("verification form (/verifier, nobody signed in)", site_at, format!("GET /verifier HTTP/1.1\r\nHost: {site_at}\r\n\r\n")).await;
-    });
+    tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(16).build().unwrap().block_on(
+        async {
+            let hello = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let hello_at = hello.local_addr().unwrap();
+            tokio::spawn(async move {
+                axum::serve(hello, Router::new().route("/", get(|| async { "bonjour" }))).await.unwrap()
+            });
+            let site = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let site_at = site.local_addr().unwrap();
+            let config = Config::from_vars([("CPLDS_PUBLIC_URL".to_owned(), format!("http://{site_at}"))]).unwrap();
+            let state = AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(&db)).ok().unwrap();
+            let service = web::app(state).into_make_service_with_connect_info::<SocketAddr>();
+            tokio::spawn(async move { axum::serve(site, service).await.unwrap() });
+            let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {site_at}\r\nCookie: cplds={token}\r\n\r\n");
+            let floor = measure("hello world", hello_at, "GET / HTTP/1.1\r\nHost: x\r\n\r\n".into()).await;
+            let page = measure("candidate page (/mon-dossier, signed in)", site_at, get("/mon-dossier")).await;
+            println!("  ratio to hello world: {:.3}", page / floor);
+            measure(
+                "verification form (/verifier, nobody signed in)",
+                site_at,
+                format!("GET /verifier HTTP/1.1\r\nHost: {site_at}\r\n\r\n"),
+            )
+            .await;
+        },
+    );
     marks(&db);
     drop(db);
     std::fs::remove_dir_all(&dir).unwrap();

@@ -41,11 +41,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => to_microsecond(Timestamp::now()),
-            Kind::Shifted(by) => {
-                to_microsecond(Timestamp::now().checked_add(*by).unwrap_or(Timestamp::MAX))
+            Kind::Shifted(by) => to_microsecond(Timestamp::now().checked_add(*by).unwrap_or(Timestamp::MAX)),
+            Kind::Manual(at) => {
+                Timestamp::from_microsecond(at.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
             }
-            Kind::Manual(at) => Timestamp::from_microsecond(at.load(Ordering::Relaxed))
-                .unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 

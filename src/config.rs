@@ -65,41 +65,27 @@ impl Config {
     ///
     /// # Errors
     /// A sentence naming the setting.
-    pub fn from_vars(
-        vars: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigRefused> {
-        let mut set: BTreeMap<String, String> = vars
-            .into_iter()
-            .filter(|(name, _)| !name.starts_with(FOREIGN))
-            .collect();
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigRefused> {
+        let mut set: BTreeMap<String, String> =
+            vars.into_iter().filter(|(name, _)| !name.starts_with(FOREIGN)).collect();
         if let Some(file) = set.get("CPLDS_CONFIG").cloned() {
             for (name, value) in read_file(&file)? {
                 set.entry(name).or_insert(value);
             }
         }
         if let Some(unknown) = set.keys().find(|name| !NAMES.contains(&name.as_str())) {
-            return Err(ConfigRefused(format!(
-                "le réglage {unknown} n’existe pas ; vérifiez son orthographe"
-            )));
+            return Err(ConfigRefused(format!("le réglage {unknown} n’existe pas ; vérifiez son orthographe")));
         }
         let data_dir = PathBuf::from(set.get("CPLDS_DATA_DIR").map_or("./data", String::as_str));
         let database = match set.get("CPLDS_DATABASE_URL") {
-            Some(url) => Source::parse(url)
-                .map_err(|why| ConfigRefused(format!("CPLDS_DATABASE_URL : {why}")))?,
+            Some(url) => Source::parse(url).map_err(|why| ConfigRefused(format!("CPLDS_DATABASE_URL : {why}")))?,
             None => Source::Sqlite(data_dir.join("cplds.db")),
         };
-        let listen_text = set
-            .get("CPLDS_LISTEN")
-            .map_or("127.0.0.1:8080", String::as_str);
+        let listen_text = set.get("CPLDS_LISTEN").map_or("127.0.0.1:8080", String::as_str);
         let listen: SocketAddr = listen_text.parse().map_err(|_| {
-            ConfigRefused(format!(
-                "CPLDS_LISTEN : « {listen_text} » n’est pas une adresse (exemple : 127.0.0.1:8080)"
-            ))
+            ConfigRefused(format!("CPLDS_LISTEN : « {listen_text} » n’est pas une adresse (exemple : 127.0.0.1:8080)"))
         })?;
-        let public_url = set
-            .get("CPLDS_PUBLIC_URL")
-            .cloned()
-            .unwrap_or_else(|| format!("http://{listen}"));
+        let public_url = set.get("CPLDS_PUBLIC_URL").cloned().unwrap_or_else(|| format!("http://{listen}"));
         let public_url = public_url.trim_end_matches('/').to_owned();
         if !public_url.starts_with("http://") && !public_url.starts_with("https://") {
             return Err(ConfigRefused(format!(
@@ -107,17 +93,10 @@ impl Config {
             )));
         }
         let mut trusted_proxies = Vec::new();
-        for part in set
-            .get("CPLDS_TRUSTED_PROXIES")
-            .map_or("", String::as_str)
-            .split(',')
-            .map(str::trim)
-        {
+        for part in set.get("CPLDS_TRUSTED_PROXIES").map_or("", String::as_str).split(',').map(str::trim) {
             if !part.is_empty() {
                 trusted_proxies.push(part.parse().map_err(|_| {
-                    ConfigRefused(format!(
-                        "CPLDS_TRUSTED_PROXIES : « {part} » n’est pas une adresse IP"
-                    ))
+                    ConfigRefused(format!("CPLDS_TRUSTED_PROXIES : « {part} » n’est pas une adresse IP"))
                 })?);
             }
         }
@@ -125,9 +104,7 @@ impl Config {
             None | Some("auto") => true,
             Some("never") => false,
             Some(other) => {
-                return Err(ConfigRefused(format!(
-                    "CPLDS_MIGRATE : « {other} » inconnu ; attendu auto ou never"
-                )));
+                return Err(ConfigRefused(format!("CPLDS_MIGRATE : « {other} » inconnu ; attendu auto ou never")));
             }
         };
         Ok(Config {
@@ -139,15 +116,9 @@ impl Config {
             public_url,
             smtp_url: set.get("CPLDS_SMTP_URL").cloned(),
             smtp_ca_file: set.get("CPLDS_SMTP_CA_FILE").map(PathBuf::from),
-            mail_from: set
-                .get("CPLDS_MAIL_FROM")
-                .cloned()
-                .unwrap_or_else(|| "ne-pas-repondre@localhost".to_owned()),
+            mail_from: set.get("CPLDS_MAIL_FROM").cloned().unwrap_or_else(|| "ne-pas-repondre@localhost".to_owned()),
             trusted_proxies,
-            log: set
-                .get("CPLDS_LOG")
-                .cloned()
-                .unwrap_or_else(|| "info".to_owned()),
+            log: set.get("CPLDS_LOG").cloned().unwrap_or_else(|| "info".to_owned()),
             migrate,
             data_dir,
         })
@@ -167,20 +138,15 @@ impl Config {
 }
 
 fn read_file(path: &str) -> Result<Vec<(String, String)>, ConfigRefused> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigRefused(format!("CPLDS_CONFIG : {path} : {e}")))?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|e| ConfigRefused(format!("CPLDS_CONFIG : {path} n’est pas du TOML : {e}")))?;
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigRefused(format!("CPLDS_CONFIG : {path} : {e}")))?;
+    let table: toml::Table =
+        text.parse().map_err(|e| ConfigRefused(format!("CPLDS_CONFIG : {path} n’est pas du TOML : {e}")))?;
     table
         .into_iter()
         .map(|(name, value)| match value {
             toml::Value::String(text) => Ok((name, text)),
             toml::Value::Integer(number) => Ok((name, number.to_string())),
-            other => Err(ConfigRefused(format!(
-                "CPLDS_CONFIG : {name} attend un texte, pas {}",
-                other.type_str()
-            ))),
+            other => Err(ConfigRefused(format!("CPLDS_CONFIG : {name} attend un texte, pas {}", other.type_str()))),
         })
         .collect()
 }
@@ -190,11 +156,7 @@ mod tests {
     use super::*;
 
     fn from(pairs: &[(&str, &str)]) -> Result<Config, ConfigRefused> {
-        Config::from_vars(
-            pairs
-                .iter()
-                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
-        )
+        Config::from_vars(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
     }
 
     #[test]

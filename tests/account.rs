@@ -18,7 +18,11 @@ fn system() -> Actor {
     Actor::system("test")
 }
 
-pub fn write<T: Send + 'static>(db: &Db, actor: &Actor, act: impl FnOnce(&mut Tx<'_>) -> Stored<T> + Send + 'static) -> Stored<T> {
+pub fn write<T: Send + 'static>(
+    db: &Db,
+    actor: &Actor,
+    act: impl FnOnce(&mut Tx<'_>) -> Stored<T> + Send + 'static,
+) -> Stored<T> {
     db.write_now(actor, Lock::House, act)
 }
 
@@ -64,7 +68,14 @@ fn person(db: &Db, name: &str) -> String {
     write(db, &system(), move |tx| people::record_person(tx, &new)).unwrap()
 }
 
-fn link(db: &Db, actor: &Actor, purpose: LinkPurpose, address: &str, person_id: Option<&str>, user_id: Option<&str>) -> Stored<String> {
+fn link(
+    db: &Db,
+    actor: &Actor,
+    purpose: LinkPurpose,
+    address: &str,
+    person_id: Option<&str>,
+    user_id: Option<&str>,
+) -> Stored<String> {
     let link = Link {
         purpose,
         email: email(address),
@@ -126,15 +137,23 @@ fn an_administrator_gives_and_takes_roles_in_their_own_academy_only() {
         assert_eq!(actor.grants, [held("02"), held("22")]);
 
         // Somebody who serves elsewhere cannot be shut out by one academy, which sees only its own roles.
-        let disabled = { let id = id.clone(); write(db, &administrator, move |tx| accounts::disable_user(tx, &id)) };
+        let disabled = {
+            let id = id.clone();
+            write(db, &administrator, move |tx| accounts::disable_user(tx, &id))
+        };
         assert_eq!(refusal(disabled), "serves_elsewhere");
         let view = db.read_now(|conn| accounts::get_managed_user(conn, &administrator, &id)).unwrap();
         assert_eq!(view.grants, [held("22")]);
-        let revoked = { let id = id.clone(); write(db, &administrator, move |tx| accounts::revoke_role(tx, &id, Role::ExamOfficer, Some("22"))) };
+        let revoked = {
+            let id = id.clone();
+            write(db, &administrator, move |tx| accounts::revoke_role(tx, &id, Role::ExamOfficer, Some("22")))
+        };
         revoked.unwrap();
         assert!(is_missing(db.read_now(|conn| accounts::get_managed_user(conn, &administrator, &id))));
         let own = administrator.user_id.clone();
-        let own = write(db, &administrator, move |tx| accounts::revoke_role(tx, &own, Role::AcademyAdministrator, Some("22")));
+        let own = write(db, &administrator, move |tx| {
+            accounts::revoke_role(tx, &own, Role::AcademyAdministrator, Some("22"))
+        });
         assert_eq!(refusal(own), "own_administration");
         assert!(db.read_now(audit::verify_chains).unwrap().is_ok());
     });
@@ -144,13 +163,18 @@ fn an_administrator_gives_and_takes_roles_in_their_own_academy_only() {
 fn whoever_administers_nothing_opens_no_account_and_gives_no_role() {
     each_engine(|fresh| {
         let db = loaded(fresh);
-        for role in Role::ALL.iter().filter(|role| !matches!(role, Role::AcademyAdministrator | Role::PlatformAdministrator)) {
+        for role in
+            Role::ALL.iter().filter(|role| !matches!(role, Role::AcademyAdministrator | Role::PlatformAdministrator))
+        {
             let academy = (!role.is_national()).then_some("22");
             let actor = user(db, &format!("{role}@ac-limoges.example"), &[(*role, academy)]);
             let new = NewUser { email: email("nouveau@ac-limoges.example"), name: "N".into() };
             assert!(is_missing(write(db, &actor, move |tx| accounts::create_user(tx, &new))), "{role}");
             let own = actor.user_id.clone();
-            assert!(is_missing(write(db, &actor, move |tx| accounts::grant_role(tx, &own, Role::ExamOfficer, Some("22")))), "{role}");
+            assert!(
+                is_missing(write(db, &actor, move |tx| accounts::grant_role(tx, &own, Role::ExamOfficer, Some("22")))),
+                "{role}"
+            );
             let own = actor.user_id.clone();
             assert!(is_missing(write(db, &actor, move |tx| accounts::disable_user(tx, &own))), "{role}");
             assert!(is_missing(link(db, &actor, LinkPurpose::Password, "x@ac-limoges.example", None, None)), "{role}");
@@ -171,7 +195,10 @@ fn accounts_are_listed_by_academy_with_their_roles() {
             (views.into_iter().map(|view| (view.user.email, view.grants.len())).collect::<Vec<_>>(), total)
         };
         let of_22 = UserFilter { academies: Some(vec!["22".into()]), ..UserFilter::default() };
-        assert_eq!(list(of_22.clone()), (vec![("a@ac-limoges.example".into(), 2), ("b@ac-limoges.example".into(), 1)], 2));
+        assert_eq!(
+            list(of_22.clone()),
+            (vec![("a@ac-limoges.example".into(), 2), ("b@ac-limoges.example".into(), 1)], 2)
+        );
         assert_eq!(list(UserFilter { role: Some(Role::Candidate), ..of_22.clone() }).1, 1);
         assert_eq!(list(UserFilter { typed: "A@AC-LIM".into(), ..of_22 }).1, 1);
         assert_eq!(list(UserFilter::default()).1, 4);
@@ -203,7 +230,8 @@ fn an_invitation_is_used_once_and_ties_the_file_to_the_account() {
 
         // A corrected address closes the invitation that went to the wrong mailbox.
         let other = person(db, "DUVAL");
-        let wrong = link(db, &officer, LinkPurpose::Invitation, "faute@ac-limoges.example", Some(&other), None).unwrap();
+        let wrong =
+            link(db, &officer, LinkPurpose::Invitation, "faute@ac-limoges.example", Some(&other), None).unwrap();
         link(db, &officer, LinkPurpose::Invitation, "duval@ac-limoges.example", Some(&other), None).unwrap();
         assert_eq!(refusal(claim(db, &wrong, Some("x"))), "link_expired");
 
@@ -232,7 +260,9 @@ fn a_link_is_not_made_for_another_academys_file_and_dies_at_its_end() {
         let stored = db
             .read_now(|conn| {
                 use diesel::prelude::*;
-                Ok(cplds::store::schema::links::table.select(cplds::store::schema::links::token_hash).load::<String>(conn)?)
+                Ok(cplds::store::schema::links::table
+                    .select(cplds::store::schema::links::token_hash)
+                    .load::<String>(conn)?)
             })
             .unwrap();
         assert!(!stored.contains(&token), "only the hash of a token is kept");
@@ -244,7 +274,10 @@ fn a_new_password_ends_the_other_sessions_and_the_other_links() {
     each_engine(|fresh| {
         let db = loaded(fresh);
         let actor = user(db, "a@ac-limoges.example", &[(Role::ExamOfficer, Some("22"))]);
-        let open = || { let id = actor.user_id.clone(); write(db, &actor, move |tx| sessions::open(tx, &id)).unwrap() };
+        let open = || {
+            let id = actor.user_id.clone();
+            write(db, &actor, move |tx| sessions::open(tx, &id)).unwrap()
+        };
         let (kept, other) = (open(), open());
         let (id, kept_hash) = (actor.user_id.clone(), cplds::secret::token_hash(&kept));
         write(db, &actor, move |tx| accounts::set_password(tx, &id, "h1", Some(&kept_hash))).unwrap();
@@ -252,8 +285,10 @@ fn a_new_password_ends_the_other_sessions_and_the_other_links() {
         assert!(db.read_now(|conn| sessions::find(conn, &kept, now)).unwrap().is_some());
         assert!(db.read_now(|conn| sessions::find(conn, &other, now)).unwrap().is_none());
 
-        let first = link(db, &system(), LinkPurpose::Password, "a@ac-limoges.example", None, Some(&actor.user_id)).unwrap();
-        let second = link(db, &system(), LinkPurpose::Password, "a@ac-limoges.example", None, Some(&actor.user_id)).unwrap();
+        let first =
+            link(db, &system(), LinkPurpose::Password, "a@ac-limoges.example", None, Some(&actor.user_id)).unwrap();
+        let second =
+            link(db, &system(), LinkPurpose::Password, "a@ac-limoges.example", None, Some(&actor.user_id)).unwrap();
         claim(db, &first, Some("h2")).unwrap();
         assert_eq!(refusal(claim(db, &second, Some("h3"))), "link_used");
         assert!(db.read_now(|conn| sessions::find(conn, &kept, now)).unwrap().is_none());
@@ -266,7 +301,10 @@ fn a_session_ends_with_its_day_its_idleness_its_owner_or_its_account() {
         let db = loaded(fresh);
         let officer = user(db, "a@ac-limoges.example", &[(Role::ExamOfficer, Some("22"))]);
         let candidate = user(db, "b@ac-limoges.example", &[(Role::Candidate, Some("22"))]);
-        let open = |actor: &Actor| { let id = actor.user_id.clone(); write(db, actor, move |tx| sessions::open(tx, &id)).unwrap() };
+        let open = |actor: &Actor| {
+            let id = actor.user_id.clone();
+            write(db, actor, move |tx| sessions::open(tx, &id)).unwrap()
+        };
         let find = |token: &str| db.read_now(|conn| sessions::find(conn, token, db.clock().now())).unwrap();
         let later = |minutes| fresh.clock.set(db.clock().now() + SignedDuration::from_mins(minutes));
 
@@ -307,7 +345,9 @@ fn tries_are_counted_by_account_and_by_address_until_the_window_ends() {
     each_engine(|fresh| {
         let db = loaded(fresh);
         let attempt = |account: &'static str, address: &'static str| {
-            write(db, &system(), move |tx| sessions::count_try(tx, &[(Counted::Account, account), (Counted::Address, address)]))
+            write(db, &system(), move |tx| {
+                sessions::count_try(tx, &[(Counted::Account, account), (Counted::Address, address)])
+            })
         };
         for _ in 0..10 {
             attempt("a@x.example", "192.0.2.1").unwrap();
@@ -326,7 +366,9 @@ fn tries_are_counted_by_account_and_by_address_until_the_window_ends() {
         let keys = db
             .read_now(|conn| {
                 use diesel::prelude::*;
-                Ok(cplds::store::schema::login_throttles::table.select(cplds::store::schema::login_throttles::key).load::<String>(conn)?)
+                Ok(cplds::store::schema::login_throttles::table
+                    .select(cplds::store::schema::login_throttles::key)
+                    .load::<String>(conn)?)
             })
             .unwrap();
         assert!(keys.iter().all(|key| !key.contains("x.example") && !key.contains("192.0")), "{keys:?}");
@@ -357,7 +399,9 @@ fn what_is_asked_at_the_same_time_is_counted_and_used_once() {
             let claims: Vec<_> = (0..8).map(|_| scope.spawn(|| claim(db, &token, Some("x")).is_ok())).collect();
             let tries: Vec<_> = (0..24)
                 .map(|_| {
-                    scope.spawn(|| write(db, &system(), |tx| sessions::count_try(tx, &[(Counted::Account, "cible")])).is_ok())
+                    scope.spawn(|| {
+                        write(db, &system(), |tx| sessions::count_try(tx, &[(Counted::Account, "cible")])).is_ok()
+                    })
                 })
                 .collect();
             let count = |threads: Vec<std::thread::ScopedJoinHandle<'_, bool>>| {

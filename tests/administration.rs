@@ -32,7 +32,8 @@ fn what_an_academy_prints_is_corrected_by_its_own_administrator() {
         assert!(admin.follow(&saved).says("Claude Bernard"));
         assert!(admin.get("/administration/academies").says("complet"));
         assert_eq!(admin.get("/administration/academies/13").status, StatusCode::NOT_FOUND);
-        let foreign = admin.post("/administration/academies/13", &[("ville", "Marseille"), ("service", "x"), ("qualite", "x")]);
+        let foreign =
+            admin.post("/administration/academies/13", &[("ville", "Marseille"), ("service", "x"), ("qualite", "x")]);
         assert_eq!(foreign.status, StatusCode::NOT_FOUND);
         let mut platform = site.sign_in(&site.user(Role::PlatformAdministrator, ""));
         assert!(platform.get("/administration/academies").says("Versailles"));

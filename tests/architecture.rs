@@ -10,7 +10,10 @@ const LONGEST: usize = 600;
 /// Files allowed to be longer, and why.
 const LONG: &[(&str, &str)] = &[
     ("src/store/schema.rs", "one declaration per table, written from the migrations and compared with them"),
-    ("src/store/registration.rs", "commands and queries of the largest step; its queries leave when it is next touched"),
+    (
+        "src/store/registration.rs",
+        "commands and queries of the largest step; its queries leave when it is next touched",
+    ),
 ];
 
 /// A file of the tree: its path from the root, its text, and its text without tests and comments.
@@ -51,10 +54,8 @@ fn files(folders: &[&str], ending: &str) -> Vec<(String, String)> {
 }
 
 fn sources(folder: &str) -> Vec<Source> {
-    let found: Vec<Source> = files(&[folder], ".rs")
-        .into_iter()
-        .map(|(path, text)| Source { code: code_of(&text), path, text })
-        .collect();
+    let found: Vec<Source> =
+        files(&[folder], ".rs").into_iter().map(|(path, text)| Source { code: code_of(&text), path, text }).collect();
     assert!(!found.is_empty(), "{folder} holds no source: this guard looks at nothing");
     found
 }
@@ -64,7 +65,9 @@ fn code_of(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
-        if line.trim() == "#[cfg(test)]" && lines.peek().is_some_and(|next| next.starts_with("mod ") && next.ends_with('{')) {
+        if line.trim() == "#[cfg(test)]"
+            && lines.peek().is_some_and(|next| next.starts_with("mod ") && next.ends_with('{'))
+        {
             break;
         }
         if !line.trim_start().starts_with("//") {
@@ -123,8 +126,17 @@ fn forbid(folder: &str, forbidden: &[&str], except: &[&str]) {
 
 /// What the rules never reach. Crates are written with `::`, for « lettre » is also a word of French sentences.
 const OUTSIDE: &[&str] = &[
-    "crate::clock", "crate::config", "crate::mail", "crate::office", "crate::password", "crate::pdf", "crate::secret",
-    "crate::store", "crate::web", "crate::cli", "crate::demo",
+    "crate::clock",
+    "crate::config",
+    "crate::mail",
+    "crate::office",
+    "crate::password",
+    "crate::pdf",
+    "crate::secret",
+    "crate::store",
+    "crate::web",
+    "crate::cli",
+    "crate::demo",
 ];
 
 const READS_TIME: &[&str] = &["Timestamp::now", "Zoned::now", "SystemTime", "Instant::now"];
@@ -132,8 +144,20 @@ const READS_TIME: &[&str] = &["Timestamp::now", "Zoned::now", "SystemTime", "Ins
 #[test]
 fn the_rules_know_no_database_no_page_no_file_and_no_clock() {
     let mut forbidden = vec![
-        "diesel::", "axum::", "askama::", "lettre::", "tokio::", "printpdf::", "tracing::", "std::fs", "std::net",
-        "std::env", "std::process", "getrandom::", "fastrand::", "uuid::",
+        "diesel::",
+        "axum::",
+        "askama::",
+        "lettre::",
+        "tokio::",
+        "printpdf::",
+        "tracing::",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "getrandom::",
+        "fastrand::",
+        "uuid::",
     ];
     forbidden.extend_from_slice(OUTSIDE);
     forbidden.extend_from_slice(READS_TIME);
@@ -142,15 +166,39 @@ fn the_rules_know_no_database_no_page_no_file_and_no_clock() {
 
 #[test]
 fn the_store_knows_no_page_no_drawing_and_no_post() {
-    let forbidden =
-        ["axum::", "askama::", "lettre::", "printpdf::", "crate::web", "crate::pdf", "crate::mail", "crate::office", "crate::cli", "crate::demo"];
+    let forbidden = [
+        "axum::",
+        "askama::",
+        "lettre::",
+        "printpdf::",
+        "crate::web",
+        "crate::pdf",
+        "crate::mail",
+        "crate::office",
+        "crate::cli",
+        "crate::demo",
+    ];
     forbid("src/store", &forbidden, &[]);
 }
 
 #[test]
 fn drawing_and_post_know_no_page_and_drawing_knows_no_database() {
     forbid("src/mail", &["axum::", "crate::web", "crate::pdf", "crate::cli"], &[]);
-    forbid("src/pdf", &["axum::", "askama::", "diesel::", "lettre::", "tokio::", "crate::web", "crate::store", "crate::mail", "crate::cli"], &[]);
+    forbid(
+        "src/pdf",
+        &[
+            "axum::",
+            "askama::",
+            "diesel::",
+            "lettre::",
+            "tokio::",
+            "crate::web",
+            "crate::store",
+            "crate::mail",
+            "crate::cli",
+        ],
+        &[],
+    );
 }
 
 #[test]
@@ -161,7 +209,8 @@ fn the_office_and_the_commands_know_no_page() {
 
 #[test]
 fn four_files_name_an_engine() {
-    let engines = ["diesel::sqlite", "diesel::pg", "SqliteConnection", "PgConnection", "Conn::Sqlite", "Conn::Postgres"];
+    let engines =
+        ["diesel::sqlite", "diesel::pg", "SqliteConnection", "PgConnection", "Conn::Sqlite", "Conn::Postgres"];
     let doors = ["src/store/mod.rs", "src/store/columns.rs", "src/store/migrate.rs", "src/store/writer.rs"];
     forbid("src", &engines, &doors);
 }
@@ -181,7 +230,11 @@ fn only_the_clock_reads_time() {
 
 #[test]
 fn nothing_that_runs_unwraps_expects_or_panics() {
-    forbid("src", &[".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!(", "dbg!(", "unsafe {"], &[]);
+    forbid(
+        "src",
+        &[".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!(", "dbg!(", "unsafe {"],
+        &[],
+    );
 }
 
 #[test]
@@ -222,8 +275,18 @@ fn no_module_is_a_drawer_for_what_has_no_name() {
 #[test]
 fn every_step_has_its_rule_and_its_storage_under_one_stem() {
     let steps = [
-        "registration", "eligibility", "jury", "schedule", "evaluation", "deliberation", "publication", "certificate",
-        "staff", "training", "framework", "session",
+        "registration",
+        "eligibility",
+        "jury",
+        "schedule",
+        "evaluation",
+        "deliberation",
+        "publication",
+        "certificate",
+        "staff",
+        "training",
+        "framework",
+        "session",
     ];
     for step in steps {
         for layer in ["domain", "store", "web"] {
@@ -263,11 +326,17 @@ fn pages_carry_no_inline_style_and_no_inline_script() {
         for (index, part) in text.split("{{").enumerate() {
             html.push_str(if index == 0 { part } else { part.split_once("}}").map_or("", |(_, after)| after) });
         }
-        let html: String =
-            html.split("{%").enumerate().map(|(i, part)| if i == 0 { part } else { part.split_once("%}").map_or("", |(_, after)| after) }).collect();
+        let html: String = html
+            .split("{%")
+            .enumerate()
+            .map(|(i, part)| if i == 0 { part } else { part.split_once("%}").map_or("", |(_, after)| after) })
+            .collect();
         let is_mail = path.starts_with("templates/mail/");
         assert!(is_mail || !html.contains(" style=\""), "{path}: the content policy refuses inline styles");
-        assert!(!html.contains("<script>") && !html.contains(" onclick="), "{path}: the content policy refuses inline scripts");
+        assert!(
+            !html.contains("<script>") && !html.contains(" onclick="),
+            "{path}: the content policy refuses inline scripts"
+        );
     }
 }
 

@@ -8,13 +8,7 @@ use serde_json::json;
 use crate::support::{each_engine, tamper};
 
 fn value(conn: &mut Conn, key: &str) -> i64 {
-    schema::settings::table
-        .find(key)
-        .select(schema::settings::value)
-        .first::<String>(conn)
-        .unwrap()
-        .parse()
-        .unwrap()
+    schema::settings::table.find(key).select(schema::settings::value).first::<String>(conn).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -25,10 +19,7 @@ fn four_hundred_concurrent_updates_lose_none_and_chain_their_traces() {
             .db
             .write_now(&actor, Lock::House, |tx| {
                 diesel::insert_into(schema::settings::table)
-                    .values((
-                        schema::settings::key.eq("n"),
-                        schema::settings::value.eq("0"),
-                    ))
+                    .values((schema::settings::key.eq("n"), schema::settings::value.eq("0")))
                     .execute(tx.conn)?;
                 Ok(())
             })
@@ -43,13 +34,7 @@ fn four_hundred_concurrent_updates_lose_none_and_chain_their_traces() {
                             diesel::update(schema::settings::table.find("n"))
                                 .set(schema::settings::value.eq((n + 1).to_string()))
                                 .execute(tx.conn)?;
-                            tx.audit(
-                                "count",
-                                ("counter", "n"),
-                                None,
-                                Some(&json!(n + 1)),
-                                &json!({}),
-                            )
+                            tx.audit("count", ("counter", "n"), None, Some(&json!(n + 1)), &json!({}))
                         })
                         .unwrap();
                     }
@@ -68,29 +53,16 @@ fn a_refused_command_leaves_nothing_behind_and_does_not_spoil_its_neighbours() {
         let insert = |key: &'static str, refuse: bool| {
             fresh.db.write_now(&actor, Lock::House, move |tx| {
                 diesel::insert_into(schema::settings::table)
-                    .values((
-                        schema::settings::key.eq(key),
-                        schema::settings::value.eq("1"),
-                    ))
+                    .values((schema::settings::key.eq(key), schema::settings::value.eq("1")))
                     .execute(tx.conn)?;
-                if refuse {
-                    Err(StoreError::NotFound)
-                } else {
-                    Ok(())
-                }
+                if refuse { Err(StoreError::NotFound) } else { Ok(()) }
             })
         };
         assert!(insert("refused", true).is_err());
         insert("kept", false).unwrap();
         assert!(insert("kept", false).unwrap_err().is_unique_violation());
-        let keys: Vec<String> = fresh
-            .db
-            .read_now(|conn| {
-                Ok(schema::settings::table
-                    .select(schema::settings::key)
-                    .load(conn)?)
-            })
-            .unwrap();
+        let keys: Vec<String> =
+            fresh.db.read_now(|conn| Ok(schema::settings::table.select(schema::settings::key).load(conn)?)).unwrap();
         assert_eq!(keys, ["kept"]);
     });
 }
@@ -107,15 +79,8 @@ fn an_altered_audit_entry_is_named() {
                 })
                 .unwrap();
         }
-        tamper(
-            fresh,
-            "UPDATE audit_entries SET detail = '{}' WHERE seq = 2",
-        );
-        let broken = fresh
-            .db
-            .read_now(audit::verify_chains)
-            .unwrap()
-            .unwrap_err();
+        tamper(fresh, "UPDATE audit_entries SET detail = '{}' WHERE seq = 2");
+        let broken = fresh.db.read_now(audit::verify_chains).unwrap().unwrap_err();
         assert_eq!((broken.lock_key.as_str(), broken.seq), ("house", 2));
     });
 }

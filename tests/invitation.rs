@@ -74,7 +74,9 @@ fn nobody_outside_the_academys_office_invites_its_session() {
         let site = Site::new(fresh);
         import(&fresh.db, &session, &[12, 14, 15, 18, 19]).unwrap();
         let path = format!("/gestion/sessions/{session}/invitations");
-        for (role, academy) in [(Role::ExamOfficer, "13"), (Role::TrainingManager, "22"), (Role::PlatformAdministrator, "")] {
+        for (role, academy) in
+            [(Role::ExamOfficer, "13"), (Role::TrainingManager, "22"), (Role::PlatformAdministrator, "")]
+        {
             let mut browser = site.sign_in(&site.user(role, academy));
             assert_eq!(browser.get(&path).status, StatusCode::NOT_FOUND, "{role}");
             assert_eq!(browser.post(&path, &[("qui", "candidats")]).status, StatusCode::NOT_FOUND, "{role}");

@@ -22,7 +22,10 @@ pub fn fixed_list(fresh: &Fresh) -> String {
     fresh.clock.set(instant("2026-10-05T08:00:00Z"));
     let waiting = fresh.db.read_now(|conn| eligibility::list_undecided(conn, &id)).unwrap();
     let files: Vec<(String, i32)> = waiting.into_iter().map(|(file, _)| (file.id, file.version)).collect();
-    act(&fresh.db, &id, move |tx, _| eligibility::decide(tx, &files, Verdict::Admissible, "Situation vérifiée par le service")).unwrap();
+    act(&fresh.db, &id, move |tx, _| {
+        eligibility::decide(tx, &files, Verdict::Admissible, "Situation vérifiée par le service")
+    })
+    .unwrap();
     act(&fresh.db, &id, eligibility::fix_list).unwrap();
     id
 }
@@ -99,7 +102,10 @@ fn a_spreadsheet_becomes_a_jury_that_may_be_signed_once() {
             .iter()
             .map(|one| (one.commission.label.clone(), one.seats.len(), one.seats[0].juror.last_name.clone()))
             .collect();
-        assert_eq!(sizes, [("Commission A".into(), 3, "L’HERMITTE".into()), ("Commission B".into(), 3, "TRAORÉ".into())]);
+        assert_eq!(
+            sizes,
+            [("Commission A".into(), 3, "L’HERMITTE".into()), ("Commission B".into(), 3, "TRAORÉ".into())]
+        );
         let said: Vec<(Severity, &str)> = jury.conformity.iter().map(|one| (one.severity, one.code)).collect();
         assert_eq!(said, [(Severity::Warns, "not_seated")]);
         sign(&fresh.db, &id, "DEC-2026-41").unwrap();
@@ -130,7 +136,8 @@ fn a_signed_jury_changes_only_by_an_amending_order() {
             assert_eq!(code(act(&fresh.db, &id, change)), "jury_signed");
         }
         assert_eq!(code(act(&fresh.db, &id, |tx, id| jury::amend_order(tx, id, "bref"))), "amendment_reason");
-        act(&fresh.db, &id, |tx, id| jury::amend_order(tx, id, "Le président a été muté dans une autre académie")).unwrap();
+        act(&fresh.db, &id, |tx, id| jury::amend_order(tx, id, "Le président a été muté dans une autre académie"))
+            .unwrap();
         for change in changes() {
             act(&fresh.db, &id, change).unwrap();
         }
@@ -162,7 +169,10 @@ fn nobody_is_judge_and_candidate_nor_a_juror_twice() {
         let add = |juror: jury::NewJuror| act(&fresh.db, &id, move |tx, id| jury::add_juror(tx, id, &juror));
         assert_eq!(code(add(new("elodie.lachaud@ac-limoges.example"))), "juror_is_candidate");
         assert_eq!(code(add(new("Helene.Vergnaud@ac-limoges.example"))), "already_juror");
-        assert_eq!(code(add(jury::NewJuror { role: "curieux".into(), ..new("c.roux@ac-limoges.example") })), "role_unknown");
+        assert_eq!(
+            code(add(jury::NewJuror { role: "curieux".into(), ..new("c.roux@ac-limoges.example") })),
+            "role_unknown"
+        );
         add(new("c.roux@ac-limoges.example")).unwrap();
         assert_eq!(view(&fresh.db, &id).members.len(), 10);
     });
@@ -208,12 +218,18 @@ fn conflicts_are_found_for_a_school_and_a_tutor_and_dismissals_survive_a_new_sea
             ("L’HERMITTE", "LE", ConflictKind::Tutor),
         ] {
             let (juror, candidate, kind) = expected;
-            let known = found.iter().any(|one| one.0 == juror && one.1.replace('\'', "’") == candidate && one.2 == kind);
+            let known =
+                found.iter().any(|one| one.0 == juror && one.1.replace('\'', "’") == candidate && one.2 == kind);
             assert!(known, "{expected:?} among {found:?}");
         }
         assert!(!found.iter().any(|one| one.0 == "CHASSAGNE"), "no school, no conflict: {found:?}");
         let by_kind = |kind: ConflictKind| {
-            view(&fresh.db, &id).conflicts.into_iter().find(|one| one.conflict.kind == kind && one.conflict.dismissed_at.is_none()).unwrap().conflict
+            view(&fresh.db, &id)
+                .conflicts
+                .into_iter()
+                .find(|one| one.conflict.kind == kind && one.conflict.dismissed_at.is_none())
+                .unwrap()
+                .conflict
         };
         let dismiss = |row: jury::ConflictRow, reason: &'static str| {
             act(&fresh.db, &id, move |tx, _| jury::dismiss_conflict(tx, &row.id, reason))
@@ -264,19 +280,26 @@ fn a_juror_declares_for_themselves_and_for_nobody_else() {
             .id;
         let declare = |juror_id: &str| {
             let (juror_id, candidate) = (juror_id.to_owned(), candidate.clone());
-            act_as(&fresh.db, &juror, &id, move |tx, _| jury::declare_conflict(tx, &juror_id, &candidate, "Ancien collègue"))
+            act_as(&fresh.db, &juror, &id, move |tx, _| {
+                jury::declare_conflict(tx, &juror_id, &candidate, "Ancien collègue")
+            })
         };
         assert_eq!(code(declare(&other)), "not_found");
         assert_eq!(declare(&own).unwrap(), declare(&own).unwrap());
         assert_eq!(conflicts_of(&fresh.db, &id), [("TRAORÉ".into(), "ESCANDE".into(), ConflictKind::Declared, false)]);
-        let answer = |juror_id: String, word: &'static str| act_as(&fresh.db, &juror, &id, move |tx, _| jury::answer_availability(tx, &juror_id, word));
+        let answer = |juror_id: String, word: &'static str| {
+            act_as(&fresh.db, &juror, &id, move |tx, _| jury::answer_availability(tx, &juror_id, word))
+        };
         assert_eq!(code(answer(other.clone(), "unavailable")), "not_found");
         assert_eq!(code(answer(own.clone(), "peut-être")), "availability");
         answer(own.clone(), "unavailable").unwrap();
         let a = commission_named(&fresh.db, &id, "Commission A");
         assert_eq!(code(act(&fresh.db, &id, move |tx, id| jury::seat(tx, id, &a, &own, false))), "juror_unavailable");
         // A juror sees their commissions, and composes none.
-        assert_eq!(code(act_as(&fresh.db, &juror, &id, |tx, id| jury::make_commission(tx, id, "Commission C"))), "not_found");
+        assert_eq!(
+            code(act_as(&fresh.db, &juror, &id, |tx, id| jury::make_commission(tx, id, "Commission C"))),
+            "not_found"
+        );
         let seen = fresh.db.read_now(|conn| jury::commissions_of_user(conn, &id, "u1")).unwrap();
         assert_eq!(seen.iter().map(|one| one.label.as_str()).collect::<Vec<_>>(), ["Commission B"]);
     });

@@ -166,13 +166,10 @@ fn what_goes_up_comes_down_and_up_again() {
 #[test]
 fn a_reference_to_a_row_that_does_not_exist_is_refused_by_sqlite_too() {
     let fresh = sqlite();
-    let refused = fresh.db.write_now(
-        &cplds::domain::permission::Actor::system("test"),
-        cplds::store::Lock::House,
-        |tx| {
+    let refused =
+        fresh.db.write_now(&cplds::domain::permission::Actor::system("test"), cplds::store::Lock::House, |tx| {
             let sql = "INSERT INTO required_pieces (session_id, code, label) VALUES ('nowhere', 'a', 'A')";
             Ok(diesel::sql_query(sql).execute(tx.conn)?)
-        },
-    );
+        });
     assert!(refused.is_err(), "foreign keys are off");
 }

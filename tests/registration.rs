@@ -115,10 +115,15 @@ fn the_list_waits_for_every_decision_and_keeps_earlier_marks() {
                 eligibility::decide(tx, &[file], verdict, reasons)
             })
         };
-        assert!(matches!(decide(0, Verdict::Refused, "non"), Err(StoreError::Refused(no)) if no.code == "reasons_missing"));
+        assert!(
+            matches!(decide(0, Verdict::Refused, "non"), Err(StoreError::Refused(no)) if no.code == "reasons_missing")
+        );
         decide(0, Verdict::Refused, "Contrat à durée déterminée, non prévu par le décret.").unwrap();
         // The officer beside them decided the opposite from the same page: one wins, the other is told.
-        assert!(matches!(decide(0, Verdict::Admissible, "Contrat accepté après examen."), Err(StoreError::Conflict(_))));
+        assert!(matches!(
+            decide(0, Verdict::Admissible, "Contrat accepté après examen."),
+            Err(StoreError::Conflict(_))
+        ));
         decide(1, Verdict::Admissible, "Missions exercées auprès de la MLDS depuis 2019.").unwrap();
         assert_eq!(fix().unwrap(), 12);
         let marks = fresh.db.read_now(|conn| cplds::store::evaluation::list_of_session(conn, &id)).unwrap();

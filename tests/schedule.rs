@@ -113,7 +113,10 @@ fn a_conflict_of_interest_keeps_a_candidate_from_a_commission_until_it_is_set_as
             .map(|one| one.conflict.id)
             .collect();
         for conflict in standing {
-            act(&fresh.db, &id, move |tx, _| jury::dismiss_conflict(tx, &conflict, "N’exerce plus dans cet établissement")).unwrap();
+            act(&fresh.db, &id, move |tx, _| {
+                jury::dismiss_conflict(tx, &conflict, "N’exerce plus dans cet établissement")
+            })
+            .unwrap();
         }
         place(&fresh.db, &id, asked).unwrap();
     });
@@ -124,7 +127,8 @@ fn two_officers_give_one_room_at_once_and_one_of_them_is_told() {
     each_engine(|fresh| {
         let (id, a, b) = jury_ready(fresh);
         let (first, second) = (named(&fresh.db, &id, "LE GUYADER"), named(&fresh.db, &id, "ÇELIK"));
-        let tries = [ask(&first, 2, &a, "2027-02-03T09:00", "Salle 1"), ask(&second, 2, &b, "2027-02-03T09:30", "Salle 1")];
+        let tries =
+            [ask(&first, 2, &a, "2027-02-03T09:00", "Salle 1"), ask(&second, 2, &b, "2027-02-03T09:30", "Salle 1")];
         let outcomes: Vec<Stored<String>> = std::thread::scope(|scope| {
             let running: Vec<_> = tries.into_iter().map(|asked| scope.spawn(|| place(&fresh.db, &id, asked))).collect();
             running.into_iter().map(|one| one.join().unwrap()).collect()
@@ -141,7 +145,13 @@ fn of_two_who_move_a_slot_from_the_same_page_the_second_is_told() {
         let (id, a, b) = jury_ready(fresh);
         let candidate = named(&fresh.db, &id, "LE GUYADER");
         let slot = place(&fresh.db, &id, ask(&candidate, 2, &a, "2027-02-03T09:00", "Salle 1")).unwrap();
-        let to = |commission: &str, local: &str| Move { commission: commission.into(), starts_at: at(local), site: String::new(), uai: None, room: "Salle 2".into() };
+        let to = |commission: &str, local: &str| Move {
+            commission: commission.into(),
+            starts_at: at(local),
+            site: String::new(),
+            uai: None,
+            room: "Salle 2".into(),
+        };
         let change = |version: i32, to: Move| {
             let slot = slot.clone();
             act(&fresh.db, &id, move |tx, _| schedule::move_slot(tx, &slot, version, &to))
@@ -169,7 +179,10 @@ fn a_slot_of_the_night_when_clocks_change_lasts_its_real_minutes() {
         let candidate = named(&fresh.db, &id, "LE GUYADER");
         place(&fresh.db, &id, ask(&candidate, 2, &a, "2027-03-28T01:30", "Salle 1")).unwrap();
         let held = &slots(&fresh.db, &id)[0].slot;
-        assert_eq!((held.starts_at.0.to_string(), held.ends_at.0.to_string()), ("2027-03-28T00:30:00Z".into(), "2027-03-28T02:00:00Z".into()));
+        assert_eq!(
+            (held.starts_at.0.to_string(), held.ends_at.0.to_string()),
+            ("2027-03-28T00:30:00Z".into(), "2027-03-28T02:00:00Z".into())
+        );
         let on = |day: &str| {
             let day = day.parse().unwrap();
             fresh
@@ -208,7 +221,11 @@ fn a_conflict_found_after_the_calendar_keeps_convocations_from_leaving() {
         sign(&fresh.db, &id, "DEC-2026-41").unwrap();
         fill(&fresh.db, &id);
         let slot = slots(&fresh.db, &id).remove(0);
-        let seated = view(&fresh.db, &id).commissions.into_iter().find(|one| one.commission.id == slot.slot.commission_id).unwrap();
+        let seated = view(&fresh.db, &id)
+            .commissions
+            .into_iter()
+            .find(|one| one.commission.id == slot.slot.commission_id)
+            .unwrap();
         let (juror, candidate) = (seated.seats[0].juror.id.clone(), slot.slot.registration_id.clone());
         act(&fresh.db, &id, move |tx, _| jury::declare_conflict(tx, &juror, &candidate, "Ancien collègue")).unwrap();
         assert_eq!(code(send(&fresh.db, &id)), "conflict_of_interest");
@@ -286,12 +303,21 @@ fn convocations_sent_twice_are_queued_once_and_a_move_tells_only_those_it_concer
         // A plan read before a move is not sent after it.
         let stale = plan(&fresh.db, &id).unwrap();
         let slot = slots(&fresh.db, &id).pop().unwrap().slot;
-        let to = Move { commission: slot.commission_id.clone(), starts_at: at("2027-04-15T09:00"), site: String::new(), uai: None, room: "Salle 4".into() };
+        let to = Move {
+            commission: slot.commission_id.clone(),
+            starts_at: at("2027-04-15T09:00"),
+            site: String::new(),
+            uai: None,
+            room: "Salle 4".into(),
+        };
         let moved = slot.id.clone();
         act(&fresh.db, &id, move |tx, _| schedule::move_slot(tx, &moved, 1, &to)).unwrap();
         assert_eq!(fresh.db.read_now(|conn| schedule::count_slots(conn, &id)).unwrap(), (24, 1));
         let late = mails(&stale);
-        assert_eq!(code(act(&fresh.db, &id, move |tx, id| convocation::send(tx, id, &stale.version, late))), "conflict");
+        assert_eq!(
+            code(act(&fresh.db, &id, move |tx, id| convocation::send(tx, id, &stale.version, late))),
+            "conflict"
+        );
         // The candidate and the three jurors of the commission.
         let pending = fresh
             .db
@@ -339,12 +365,18 @@ fn an_evaluated_slot_and_a_juror_with_slots_stay_where_they_are() {
         fill(&fresh.db, &id);
         let juror = juror_named(&fresh.db, &id, "L’HERMITTE");
         assert_eq!(code(act(&fresh.db, &id, move |tx, id| jury::remove_juror(tx, id, &juror))), "juror_has_slots");
-        assert_eq!(code(act(&fresh.db, &id, move |tx, id| jury::dissolve_commission(tx, id, &a))), "commission_has_slots");
+        assert_eq!(
+            code(act(&fresh.db, &id, move |tx, id| jury::dissolve_commission(tx, id, &a))),
+            "commission_has_slots"
+        );
         let idle = juror_named(&fresh.db, &id, "D’ALMEIDA");
         act(&fresh.db, &id, move |tx, id| jury::remove_juror(tx, id, &idle)).unwrap();
         tamper(fresh, "UPDATE evaluations SET state = 'absent' WHERE state = 'expected'");
         let slot = slots(&fresh.db, &id).remove(0).slot;
-        assert_eq!(code(act(&fresh.db, &id, move |tx, _| schedule::remove_slot(tx, &slot.id, slot.version))), "already_evaluated");
+        assert_eq!(
+            code(act(&fresh.db, &id, move |tx, _| schedule::remove_slot(tx, &slot.id, slot.version))),
+            "already_evaluated"
+        );
     });
 }
 
@@ -354,7 +386,15 @@ fn the_office_convenes_in_one_go_and_a_second_time_only_who_changed() {
         let (id, ..) = jury_ready(fresh);
         sign(&fresh.db, &id, "DEC-2026-41").unwrap();
         fill(&fresh.db, &id);
-        let convoke = || cplds::office::convocation::convoke(&fresh.db, &crate::registration::officer(), &id, "https://cplds.example").unwrap();
+        let convoke = || {
+            cplds::office::convocation::convoke(
+                &fresh.db,
+                &crate::registration::officer(),
+                &id,
+                "https://cplds.example",
+            )
+            .unwrap()
+        };
         assert_eq!(convoke().queued, 19);
         let mails = fresh.db.read_now(|conn| outbox::list_session_mails(conn, &id, 50, 0)).unwrap();
         assert_eq!(mails.len(), 19);

@@ -12,8 +12,8 @@ use cplds::domain::permission::{Actor, Grant, Role};
 use cplds::domain::staff::{EvidenceSource, PostingLevel};
 use cplds::store::people::{NewPerson, record_person};
 use cplds::store::staff::{
-    NewEvidence, NewPosting, StaffFilter, StatusChange, add_evidence, end_posting, get_staff_file, list_staff, note_activity,
-    record_posting, update_status,
+    NewEvidence, NewPosting, StaffFilter, StatusChange, add_evidence, end_posting, get_staff_file, list_staff,
+    note_activity, record_posting, update_status,
 };
 use cplds::store::{Lock, StoreError, Stored, Tx, audit, reference};
 use cplds::web::error::AppError;
@@ -118,7 +118,9 @@ impl Browser {
         let fields: Vec<String> = fields
             .iter()
             .chain([&("csrf", token.as_str())])
-            .map(|(name, value)| format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>()))
+            .map(|(name, value)| {
+                format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>())
+            })
             .collect();
         let request = Request::post(path)
             .header(header::COOKIE, format!("cplds={who}"))
@@ -282,7 +284,11 @@ fn the_directory_is_narrowed_by_name_department_and_certificate() {
         let nadia = person(fresh, "22", "Lefèvre", "Nadia");
         person(fresh, "22", "Le Goff_100%", "Loïc");
         person(fresh, "13", "Lefèvre", "Marc");
-        let new = NewPosting { department: Some("87".into()), uai: None, ..posting(&nadia, "Bassin de Limoges", 100, date(2025, 9, 1)) };
+        let new = NewPosting {
+            department: Some("87".into()),
+            uai: None,
+            ..posting(&nadia, "Bassin de Limoges", 100, date(2025, 9, 1))
+        };
         act(fresh, &manager, move |tx| record_posting(tx, &new)).unwrap();
         let names = |filter: StaffFilter| -> Vec<String> {
             let page = fresh.db.read_now(|conn| list_staff(conn, "22", &filter, 1, fresh.clock.now())).unwrap();
@@ -331,7 +337,8 @@ fn a_page_beyond_the_last_shows_the_last() {
         for n in 0..53 {
             person(fresh, "22", &format!("Nom {n:02}"), "Jean");
         }
-        let page = fresh.db.read_now(|conn| list_staff(conn, "22", &StaffFilter::default(), 99, fresh.clock.now())).unwrap();
+        let page =
+            fresh.db.read_now(|conn| list_staff(conn, "22", &StaffFilter::default(), 99, fresh.clock.now())).unwrap();
         assert_eq!(queries(fresh, 1), queries(fresh, 2), "fifty lines cost as many queries as three");
         assert_eq!((page.page, page.total), (2, 53));
         let names: Vec<&str> = page.lines.iter().map(|line| line.name.as_str()).collect();
@@ -358,11 +365,19 @@ fn a_refused_form_of_the_record_keeps_what_was_typed_and_a_right_one_is_done() {
         }
         let (status, next, _) = browser.post(who, &path, &fields("50 %"));
         assert_eq!((status, next), (StatusCode::SEE_OTHER, format!("/personnels/{id}")));
-        let fields = [("referentiel", FRAMEWORK), ("competence", "C05"), ("niveau_constate", "3"), ("source", "tutor"), ("constate_le", "12/05/2026")];
+        let fields = [
+            ("referentiel", FRAMEWORK),
+            ("competence", "C05"),
+            ("niveau_constate", "3"),
+            ("source", "tutor"),
+            ("constate_le", "12/05/2026"),
+        ];
         assert_eq!(browser.post(who, &format!("/personnels/{id}/competences"), &fields).0, StatusCode::SEE_OTHER);
         let (status, page) = browser.get(who, &format!("/personnels/{id}"));
         assert_eq!(status, StatusCode::OK);
-        for shown in ["Lycée d’Arsonval", "50\u{a0}%", "Repérage des élèves en risque de décrochage", "3 sur 4", "12/05/2026"] {
+        for shown in
+            ["Lycée d’Arsonval", "50\u{a0}%", "Repérage des élèves en risque de décrochage", "3 sur 4", "12/05/2026"]
+        {
             assert!(page.contains(shown), "{shown}");
         }
     });
@@ -386,7 +401,8 @@ fn the_pages_of_a_record_exist_for_its_academy_and_its_forms_for_those_who_manag
         assert_eq!(browser.get("", &path).0, StatusCode::SEE_OTHER, "a visitor is asked to sign in");
         for who in [&officer, &foreign, &tutor] {
             for act in ["situation", "affectations", "fins-d-affectation", "activites", "competences"] {
-                let (status, ..) = browser.post(&who.user_id, &format!("{path}/{act}"), &[("corps", "PLP"), ("statut", "CDI")]);
+                let (status, ..) =
+                    browser.post(&who.user_id, &format!("{path}/{act}"), &[("corps", "PLP"), ("statut", "CDI")]);
                 assert_eq!(status, StatusCode::NOT_FOUND, "{} {act}", who.name);
             }
         }
@@ -443,7 +459,9 @@ fn the_framework_is_open_to_all_and_says_what_is_to_be_verified() {
         for shown in ["Prévenir les ruptures", "Ingénierie de formation", "Présentation de la MLDS"] {
             assert!(page.contains(shown), "{shown}");
         }
-        for missing in ["/referentiel/referentiel-2016/D9", "/referentiel/referentiel-1999", "/referentiel/reglement-2017"] {
+        for missing in
+            ["/referentiel/referentiel-2016/D9", "/referentiel/referentiel-1999", "/referentiel/reglement-2017"]
+        {
             assert_eq!(browser.get("", missing).0, StatusCode::NOT_FOUND, "{missing}");
         }
     });
@@ -490,7 +508,11 @@ fn a_result_shows_after_its_publication_and_marks_to_those_who_may_see_them() {
         let file = "/gestion/sessions/s/dossiers/r";
         assert!(seen(&officer).contains(file) && !seen(&manager).contains(file), "the exam file is the office's");
         let page = seen(&officer);
-        assert!(page.contains("admise</td>") && page.contains("épreuve 1\u{a0}: 14,5\u{a0}; épreuve 2\u{a0}: 11 (note conservée)"), "{page}");
+        assert!(
+            page.contains("admise</td>")
+                && page.contains("épreuve 1\u{a0}: 14,5\u{a0}; épreuve 2\u{a0}: 11 (note conservée)"),
+            "{page}"
+        );
         // The directory finds a candidate in the department they registered from.
         assert!(browser.get(&officer.user_id, "/personnels?departement=23").1.contains(&id));
     });

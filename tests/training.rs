@@ -5,8 +5,8 @@ use cplds::domain::ids::EmailAddress;
 use cplds::domain::permission::{Actor, Role};
 use cplds::store::staff::get_staff_file;
 use cplds::store::training::{
-    Designation, NewTraining, Sheet, Sight, Tutor, designate_tutor, enrol, get_training, list_enrollable, list_trainings,
-    list_tutor_emails, note_attendance, note_sheet, open_training, withdraw_trainee,
+    Designation, NewTraining, Sheet, Sight, Tutor, designate_tutor, enrol, get_training, list_enrollable,
+    list_trainings, list_tutor_emails, note_attendance, note_sheet, open_training, withdraw_trainee,
 };
 use cplds::store::{StoreError, Stored};
 use jiff::civil::{Date, date};
@@ -43,7 +43,15 @@ fn enrolled(fresh: &Fresh, manager: &Actor, training: &str, person: &str) -> Str
     act(fresh, manager, move |tx| enrol(tx, &training, &person, None)).unwrap()
 }
 
-fn note(fresh: &Fresh, manager: &Actor, enrolment: &str, module: &'static str, on: Date, minutes: u32, reason: &'static str) -> Stored<usize> {
+fn note(
+    fresh: &Fresh,
+    manager: &Actor,
+    enrolment: &str,
+    module: &'static str,
+    on: Date,
+    minutes: u32,
+    reason: &'static str,
+) -> Stored<usize> {
     let enrolment = enrolment.to_owned();
     act(fresh, manager, move |tx| note_attendance(tx, &enrolment, module, on, minutes, reason))
 }
@@ -186,7 +194,8 @@ fn a_training_is_seen_by_its_academy_and_by_the_tutor_of_its_trainees() {
         assert_eq!(refused(act(fresh, &foreign, move |tx| enrol(tx, &of.0, &of.1, None))), "not_found");
         enrolled(fresh, &manager, &training, &loic);
 
-        let see = |academy: &str, sight: Sight| fresh.db.read_now(|conn| get_training(conn, academy, &training, &sight));
+        let see =
+            |academy: &str, sight: Sight| fresh.db.read_now(|conn| get_training(conn, academy, &training, &sight));
         let tutor = |email: &str| Sight::TutoredBy { email_key: email.into() };
         assert_eq!(see("22", Sight::Academy).unwrap().trainees.len(), 2);
         let own = see("22", tutor("anne.roy@ac.example")).unwrap();
@@ -195,7 +204,8 @@ fn a_training_is_seen_by_its_academy_and_by_the_tutor_of_its_trainees() {
         assert_eq!(refused(see("22", tutor("autre@ac.example"))), "not_found");
         assert_eq!(refused(see("13", Sight::Academy)), "not_found");
 
-        let list = |academy: &str, sight: Sight| fresh.db.read_now(|conn| list_trainings(conn, academy, &sight)).unwrap();
+        let list =
+            |academy: &str, sight: Sight| fresh.db.read_now(|conn| list_trainings(conn, academy, &sight)).unwrap();
         let all = list("22", Sight::Academy);
         assert_eq!((all[0].trainees, all[0].without_tutor), (2, 1));
         assert!(list("22", tutor("autre@ac.example")).is_empty());
@@ -214,7 +224,8 @@ fn a_manager_opens_enrols_designates_and_notes_through_the_pages() {
         load_reference(fresh);
         fresh.clock.set(instant("2026-11-23T08:00:00Z"));
         let manager = actor(Role::TrainingManager, "22");
-        let (anne, other, foreign) = (actor(Role::Tutor, "22"), actor(Role::Tutor, "13"), actor(Role::TrainingManager, "13"));
+        let (anne, other, foreign) =
+            (actor(Role::Tutor, "22"), actor(Role::Tutor, "13"), actor(Role::TrainingManager, "13"));
         let browser = Browser::on(fresh, &[&manager, &anne, &other, &foreign]);
         let who = manager.user_id.as_str();
         let (nadia, loic) = (person(fresh, "22", "Lefèvre", "Nadia"), person(fresh, "22", "Le Goff", "Loïc"));
@@ -280,7 +291,8 @@ fn a_manager_opens_enrols_designates_and_notes_through_the_pages() {
             assert_eq!(browser.get(&who.user_id, &training).0, StatusCode::NOT_FOUND, "{}", who.name);
         }
         for act in ["inscriptions", "presences"] {
-            let (status, ..) = browser.post(&foreign.user_id, &format!("{training}/{act}"), &[("stagiaire", nadia.as_str())]);
+            let (status, ..) =
+                browser.post(&foreign.user_id, &format!("{training}/{act}"), &[("stagiaire", nadia.as_str())]);
             assert_eq!(status, StatusCode::NOT_FOUND, "{act}");
         }
         let leave = format!("{stranger}/depart");

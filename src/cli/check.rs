@@ -85,7 +85,12 @@ pub fn verify_certificate(file: &Path, format: Format) -> Outcome {
             if let Some(snapshot) = holder {
                 println!(
                     "{} {} {}, certificat {}, académie de {}, session {}",
-                    snapshot.civility, snapshot.first_names, snapshot.birth_name, snapshot.number, snapshot.academy, snapshot.session
+                    snapshot.civility,
+                    snapshot.first_names,
+                    snapshot.birth_name,
+                    snapshot.number,
+                    snapshot.academy,
+                    snapshot.session
                 );
             }
         }
@@ -140,7 +145,8 @@ pub fn doctor(format: Format) -> Outcome {
 
 fn data_dir(config: &Config) -> Result<String, String> {
     let dir = &config.data_dir;
-    std::fs::create_dir_all(dir).map_err(|e| format!("{} : {e} ; créez-le ou changez CPLDS_DATA_DIR", dir.display()))?;
+    std::fs::create_dir_all(dir)
+        .map_err(|e| format!("{} : {e} ; créez-le ou changez CPLDS_DATA_DIR", dir.display()))?;
     let probe = dir.join(".doctor");
     std::fs::write(&probe, b"x").map_err(|e| format!("{} : écriture impossible ({e})", dir.display()))?;
     std::fs::remove_file(&probe).map_err(|e| e.to_string())?;
@@ -189,7 +195,11 @@ fn public_url(config: &Config) -> Result<String, String> {
 fn clock() -> Result<String, String> {
     let now = crate::clock::Clock::system().now();
     let year = now.to_zoned(jiff::tz::TimeZone::UTC).year();
-    if (2026..2100).contains(&year) { Ok(now.to_string()) } else { Err(format!("{now} : réglez l’heure de la machine")) }
+    if (2026..2100).contains(&year) {
+        Ok(now.to_string())
+    } else {
+        Err(format!("{now} : réglez l’heure de la machine"))
+    }
 }
 
 fn fonts() -> Result<String, String> {

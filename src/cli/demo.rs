@@ -43,8 +43,7 @@ pub fn demo(args: &DemoArgs) -> Outcome {
         .ok_or_else(|| Failure::new(format!("l’académie {} n’existe pas", args.academy)).with_code(2))?;
     let config = Config::from_env()?;
     let table = args.import.as_deref().map(read_table).transpose()?;
-    std::fs::create_dir_all(&args.out)
-        .map_err(|e| Failure::new(format!("{} : {e}", args.out.display())))?;
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::new(format!("{} : {e}", args.out.display())))?;
     let source = match &config.database {
         Source::Postgres(url) => Source::Postgres(url.clone()),
         Source::Sqlite(_) => Source::Sqlite(args.out.join("cplds.db")),
@@ -83,7 +82,9 @@ pub fn demo(args: &DemoArgs) -> Outcome {
 /// A database that holds anything else than a demonstration is never played over.
 pub fn refuse_real_data(db: &Db) -> Result<(), Failure> {
     if db.read_now(holds_data)? {
-        return Err(Failure::new("cette base contient déjà des données : une démonstration demande une base vide").with_code(2));
+        return Err(
+            Failure::new("cette base contient déjà des données : une démonstration demande une base vide").with_code(2)
+        );
     }
     Ok(())
 }

@@ -72,13 +72,21 @@ pub fn import(what: ImportWhat) -> Outcome {
 fn import_candidates(db: &Db, args: &ImportArgs) -> Outcome {
     let table = read_table(&args.file)?;
     let now = db.clock().now();
-    let (session, report) = db.read_now(|conn| {
-        let session = session::find_session_of_year(conn, &args.academy, args.session)?;
-        let report = registration::preview_import(
-            conn, &args.academy, args.session, session.as_ref(), &table, &args.set_aside, now,
-        )?;
-        Ok((session, report))
-    }).map_err(|error| unknown_academy(error, &args.academy))?;
+    let (session, report) = db
+        .read_now(|conn| {
+            let session = session::find_session_of_year(conn, &args.academy, args.session)?;
+            let report = registration::preview_import(
+                conn,
+                &args.academy,
+                args.session,
+                session.as_ref(),
+                &table,
+                &args.set_aside,
+                now,
+            )?;
+            Ok((session, report))
+        })
+        .map_err(|error| unknown_academy(error, &args.academy))?;
     print_report(&report, args.format);
     if report.is_blocked() {
         return Err(Failure::new("import refusé, rien n’a été écrit").with_code(2));
@@ -132,7 +140,9 @@ fn not_open(args: &ImportArgs) -> Failure {
 
 fn unknown_academy(error: StoreError, code: &str) -> Failure {
     match error {
-        StoreError::NotFound => Failure::new(format!("l’académie {code} ou un règlement pour cette année est introuvable")).with_code(2),
+        StoreError::NotFound => {
+            Failure::new(format!("l’académie {code} ou un règlement pour cette année est introuvable")).with_code(2)
+        }
         other => other.into(),
     }
 }
@@ -188,7 +198,8 @@ enum FileFormat {
 
 pub fn export(args: &ExportArgs) -> Outcome {
     if args.format != FileFormat::Csv {
-        return Err(Failure::new("seul le format csv est disponible dans cette version : relancez avec --format csv").with_code(2));
+        return Err(Failure::new("seul le format csv est disponible dans cette version : relancez avec --format csv")
+            .with_code(2));
     }
     let config = Config::from_env()?;
     let db = open(&config, 2)?;
@@ -201,7 +212,8 @@ pub fn export(args: &ExportArgs) -> Outcome {
     };
     // Written beside and renamed: a file that stands is a whole export.
     let partial = args.out.with_extension("partial");
-    let mut out = BufWriter::new(File::create(&partial).map_err(|e| Failure::new(format!("{} : {e}", partial.display())))?);
+    let mut out =
+        BufWriter::new(File::create(&partial).map_err(|e| Failure::new(format!("{} : {e}", partial.display())))?);
     let written = export::export(&db, &operator("export"), what, &args.academy, args.session, &mut out);
     match written.and_then(|rows| {
         std::io::Write::flush(&mut out).map_err(|e| StoreError::Unavailable(e.to_string()))?;

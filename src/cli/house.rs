@@ -4,9 +4,9 @@ use clap::Subcommand;
 
 use super::{Failure, Outcome, open, operator};
 use crate::config::Config;
+use crate::domain::account::LinkPurpose;
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Role;
-use crate::domain::account::LinkPurpose;
 use crate::store::accounts::{self, NewUser};
 use crate::store::links::{self, Link};
 use crate::store::{Lock, reference};

@@ -82,7 +82,9 @@ enum Command {
         demo: bool,
     },
     /// Joue une session entière dans un dossier, par les mêmes fonctions que le site.
-    #[command(after_help = "Exemple : cplds demo --out /tmp/demo --candidates 60\n         cplds demo --out /tmp/demo --import inscriptions.csv")]
+    #[command(
+        after_help = "Exemple : cplds demo --out /tmp/demo --candidates 60\n         cplds demo --out /tmp/demo --import inscriptions.csv"
+    )]
     Demo(demo::DemoArgs),
     /// Met le schéma à jour et charge les académies et les règlements.
     #[command(after_help = "Exemple : cplds migrate")]
@@ -116,7 +118,9 @@ enum Command {
         format: Format,
     },
     /// Crée un compte et lui donne un rôle.
-    #[command(after_help = "Exemple : cplds user create --email admin@ac-limoges.example --role academy_administrator --academy 22")]
+    #[command(
+        after_help = "Exemple : cplds user create --email admin@ac-limoges.example --role academy_administrator --academy 22"
+    )]
     User {
         #[command(subcommand)]
         what: house::UserWhat,
@@ -128,9 +132,7 @@ enum Command {
 /// # Errors
 /// A sentence when another one was installed first.
 pub fn install_tls() -> Result<(), &'static str> {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| "un autre fournisseur TLS est déjà installé")
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "un autre fournisseur TLS est déjà installé")
 }
 
 /// Runs the command of the process's arguments.

@@ -27,20 +27,27 @@ const READERS: u32 = 16;
 pub fn serve(is_demo: bool) -> Outcome {
     let config = Config::from_env()?;
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|e| {
-            Failure::new(format!("CPLDS_LOG : « {} » n’est pas compris : {e}", config.log))
-        })?)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_new(&config.log)
+                .map_err(|e| Failure::new(format!("CPLDS_LOG : « {} » n’est pas compris : {e}", config.log)))?,
+        )
         .with_writer(std::io::stderr)
         .init();
     if is_demo && !config.listen.ip().is_loopback() {
-        return Err(Failure::new("une démonstration ne s’écoute que sur cette machine : réglez CPLDS_LISTEN sur 127.0.0.1").with_code(2));
+        return Err(Failure::new(
+            "une démonstration ne s’écoute que sur cette machine : réglez CPLDS_LISTEN sur 127.0.0.1",
+        )
+        .with_code(2));
     }
     let mut db = open(&config, READERS)?;
     let secret = Secret::open(&config.secret_key_file).map_err(|e| Failure::new(e.to_string()))?;
     settings::bind_secret(&db, &secret)?;
     if db.read_now(settings::is_demo)? != is_demo {
         if !is_demo {
-            return Err(Failure::new("cette base est une démonstration, à l’horloge simulée : servez-la avec « serve --demo »").with_code(2));
+            return Err(Failure::new(
+                "cette base est une démonstration, à l’horloge simulée : servez-la avec « serve --demo »",
+            )
+            .with_code(2));
         }
         refuse_real_data(&db)?;
         fill(&db, &config)?;

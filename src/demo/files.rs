@@ -74,7 +74,12 @@ fn admitted(db: &Db, dir: &Path, session_id: &str) -> Stored<()> {
         if line.explained.is_some_and(|explained| explained.outcome == Outcome::Admitted) {
             let name = line.person.usage_name.as_deref().unwrap_or(&line.person.birth_name);
             sheet
-                .row([line.registration.number.as_str(), name, line.person.first_names.as_str(), Outcome::Admitted.label()])
+                .row([
+                    line.registration.number.as_str(),
+                    name,
+                    line.person.first_names.as_str(),
+                    Outcome::Admitted.label(),
+                ])
                 .map_err(failed)?;
         }
     }

@@ -30,7 +30,8 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
     let centre_name = format!("Lycée des Cordeliers, {}", academy.name);
     let id = db.write_now(&officer, Lock::House, move |tx| {
         let regulation_id = reference::regulation_for_year(tx.conn, year)?;
-        let pieces = reference::rules_of(tx.conn, &regulation_id)?.required_pieces().map(|piece| piece.code.clone()).collect();
+        let pieces =
+            reference::rules_of(tx.conn, &regulation_id)?.required_pieces().map(|piece| piece.code.clone()).collect();
         session::open_session(
             tx,
             &OpenSession { academy_code: code, year, calendar, centre_name, centre_uai: None, regulation_id, pieces },

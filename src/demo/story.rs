@@ -103,7 +103,8 @@ impl Stage<'_> {
 /// # Errors
 /// Those of the store: a demonstration that is refused is a bug, or a file without anyone to admit.
 pub fn play(db: &Db, clock: &Clock, plan: &Plan, told: &mut dyn FnMut(&str)) -> Stored<Played> {
-    let password = Password::choose(super::PASSWORD, "demo@example.org").map_err(|e| StoreError::Broken(e.to_string()))?;
+    let password =
+        Password::choose(super::PASSWORD, "demo@example.org").map_err(|e| StoreError::Broken(e.to_string()))?;
     let hash = crate::password::hash_now(&password)?;
     let mut stage = Stage { db, clock, plan, played: Played::default(), hash, started: Instant::now(), told };
     let year = plan.year;
@@ -169,7 +170,13 @@ fn open_house(stage: &mut Stage<'_>) -> Stored<Cast> {
         ("responsable de formation", "formation@ac-demo.example", "Nadia Benali", Role::TrainingManager, true),
         ("tutrice", "tutrice@ac-demo.example", "Élise Fournier", Role::Tutor, true),
         ("administrateur académique", "admin@ac-demo.example", "Paul Girard", Role::AcademyAdministrator, true),
-        ("administratrice de la plateforme", "plateforme@demo.example", "Inès Caron", Role::PlatformAdministrator, false),
+        (
+            "administratrice de la plateforme",
+            "plateforme@demo.example",
+            "Inès Caron",
+            Role::PlatformAdministrator,
+            false,
+        ),
         ("lecteur national (DGESCO)", "national@demo.example", "Louis Hamelin", Role::NationalReader, false),
         ("présidente du jury", "presidence.jury@ac-demo.example", "Hélène VERGNAUD", Role::JuryPresident, true),
     ];
@@ -227,7 +234,8 @@ fn open_session(stage: &Stage<'_>, cast: &Cast, year: i16) -> Stored<String> {
     let centre_name = format!("Lycée des Cordeliers, {}", cast.academy.name);
     stage.db.write_now(&cast.officer, Lock::House, move |tx| {
         let regulation_id = reference::regulation_for_year(tx.conn, year)?;
-        let pieces = reference::rules_of(tx.conn, &regulation_id)?.required_pieces().map(|piece| piece.code.clone()).collect();
+        let pieces =
+            reference::rules_of(tx.conn, &regulation_id)?.required_pieces().map(|piece| piece.code.clone()).collect();
         session::open_session(
             tx,
             &OpenSession { academy_code, year, calendar, centre_name, centre_uai: None, regulation_id, pieces },
@@ -508,9 +516,8 @@ fn publish(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
     let settings = IssueSettings { public_url: stage.plan.public_url.clone(), simulated: true, loopback: true };
     let id = session_id.to_owned();
     stage.clock.set(stage.at(datetime(stage.plan.year, 7, 2, 9, 0, 0, 0))?);
-    let issued = stage
-        .db
-        .write_now(&cast.head, Lock::Session(id.clone()), move |tx| certificate::issue(tx, &id, &settings))?;
+    let issued =
+        stage.db.write_now(&cast.head, Lock::Session(id.clone()), move |tx| certificate::issue(tx, &id, &settings))?;
     stage.count("certificats", issued);
     Ok(())
 }
@@ -532,9 +539,12 @@ fn draw(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
 fn invite_candidates(stage: &mut Stage<'_>, session_id: &str) -> Stored<()> {
     use crate::domain::deliberation::Outcome;
     let lines = stage.db.read_now(|conn| deliberation::list_candidates(conn, session_id))?;
-    for (label, wanted) in [("candidate ou candidat admis", Outcome::Admitted), ("candidate ou candidat ajourné", Outcome::Adjourned)] {
+    for (label, wanted) in
+        [("candidate ou candidat admis", Outcome::Admitted), ("candidate ou candidat ajourné", Outcome::Adjourned)]
+    {
         let Some(line) = lines.iter().find(|line| {
-            line.explained.as_ref().is_some_and(|explained| explained.outcome == wanted) && !line.person.email.is_empty()
+            line.explained.as_ref().is_some_and(|explained| explained.outcome == wanted)
+                && !line.person.email.is_empty()
         }) else {
             continue;
         };

@@ -45,12 +45,17 @@ pub fn play(db: &Db, cast: &Cast, regulation_id: &str, year: i16, people: &[Stri
         while left > 0 {
             let minutes = left.min(DAY);
             // The last trainee of the list misses the last day of each module: real hours, not ideal ones.
-            let absent = (left == minutes).then(|| enrolments.last().cloned()).flatten().filter(|_| enrolments.len() > 1);
+            let absent =
+                (left == minutes).then(|| enrolments.last().cloned()).flatten().filter(|_| enrolments.len() > 1);
             sheets.push(Sheet {
                 module: module.code.clone(),
                 held_on: day,
                 reason: String::new(),
-                lines: enrolments.iter().filter(|one| Some(*one) != absent.as_ref()).map(|one| (one.clone(), minutes)).collect(),
+                lines: enrolments
+                    .iter()
+                    .filter(|one| Some(*one) != absent.as_ref())
+                    .map(|one| (one.clone(), minutes))
+                    .collect(),
             });
             left -= minutes;
             day = next_day(day)?;

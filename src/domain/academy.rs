@@ -115,7 +115,8 @@ impl Academy {
     /// « le tribunal administratif de Limoges », or a sentence piece that stays true when the court is not known.
     #[must_use]
     pub fn court_with_article(&self) -> String {
-        self.court().map_or_else(|| "le tribunal administratif compétent".to_owned(), |court| format!("le {}", court.name))
+        self.court()
+            .map_or_else(|| "le tribunal administratif compétent".to_owned(), |court| format!("le {}", court.name))
     }
 
     #[must_use]

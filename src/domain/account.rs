@@ -135,22 +135,55 @@ pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 
 /// Beginnings of passwords that everyone tries first, compared without case, digits' lookalikes kept.
 const COMMON: &[&str] = &[
-    "123456789012", "1234567890", "azertyuiop", "qwertyuiop", "qwertzuiop", "motdepasse", "mot de passe", "password",
-    "passw0rd", "bonjour", "soleil", "loulou", "doudou", "marseille", "chouchou", "iloveyou", "administrateur",
-    "administrator", "welcome", "bienvenue", "letmein", "superman", "football", "princesse", "nicolas", "education",
-    "décrochage", "decrochage", "changeme", "changezmoi", "secret",
+    "123456789012",
+    "1234567890",
+    "azertyuiop",
+    "qwertyuiop",
+    "qwertzuiop",
+    "motdepasse",
+    "mot de passe",
+    "password",
+    "passw0rd",
+    "bonjour",
+    "soleil",
+    "loulou",
+    "doudou",
+    "marseille",
+    "chouchou",
+    "iloveyou",
+    "administrateur",
+    "administrator",
+    "welcome",
+    "bienvenue",
+    "letmein",
+    "superman",
+    "football",
+    "princesse",
+    "nicolas",
+    "education",
+    "décrochage",
+    "decrochage",
+    "changeme",
+    "changezmoi",
+    "secret",
 ];
 
 /// Why a password cannot be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRefused {
-    #[error("Ce mot de passe est trop court : choisissez au moins 12 caractères, par exemple quatre mots sans rapport entre eux.")]
+    #[error(
+        "Ce mot de passe est trop court : choisissez au moins 12 caractères, par exemple quatre mots sans rapport entre eux."
+    )]
     TooShort,
     #[error("Ce mot de passe dépasse 128 caractères : raccourcissez-le.")]
     TooLong,
-    #[error("Ce mot de passe contient votre adresse électronique : choisissez-en un qui ne se devine pas à partir d’elle.")]
+    #[error(
+        "Ce mot de passe contient votre adresse électronique : choisissez-en un qui ne se devine pas à partir d’elle."
+    )]
     ContainsEmail,
-    #[error("Ce mot de passe fait partie des plus courants : choisissez par exemple quatre mots sans rapport entre eux.")]
+    #[error(
+        "Ce mot de passe fait partie des plus courants : choisissez par exemple quatre mots sans rapport entre eux."
+    )]
     Common,
 }
 

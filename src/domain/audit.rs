@@ -72,25 +72,14 @@ pub struct BrokenChain {
 ///
 /// # Errors
 /// The entry's place and why it does not hold: a gap in the sequence, a foreign predecessor, or altered content.
-pub fn check_link(
-    previous: Option<(i64, &str)>,
-    entry: &Entry,
-    stored_hash: &str,
-) -> Result<(), BrokenChain> {
-    let (expected_seq, expected_hash) =
-        previous.map_or((1, GENESIS), |(seq, hash)| (seq + 1, hash));
-    let broken = |why| BrokenChain {
-        lock_key: entry.lock_key.clone(),
-        seq: entry.seq,
-        why,
-    };
+pub fn check_link(previous: Option<(i64, &str)>, entry: &Entry, stored_hash: &str) -> Result<(), BrokenChain> {
+    let (expected_seq, expected_hash) = previous.map_or((1, GENESIS), |(seq, hash)| (seq + 1, hash));
+    let broken = |why| BrokenChain { lock_key: entry.lock_key.clone(), seq: entry.seq, why };
     if entry.seq != expected_seq {
         return Err(broken("il manque une écriture avant celle-ci"));
     }
     if entry.previous_hash != expected_hash {
-        return Err(broken(
-            "l’empreinte de l’écriture précédente ne correspond pas",
-        ));
+        return Err(broken("l’empreinte de l’écriture précédente ne correspond pas"));
     }
     if entry.hash() != stored_hash {
         return Err(broken("le contenu de l’écriture a été modifié"));
@@ -124,10 +113,7 @@ mod tests {
         let first = entry(1, GENESIS);
         let second = entry(2, &first.hash());
         assert_eq!(check_link(None, &first, &first.hash()), Ok(()));
-        assert_eq!(
-            check_link(Some((1, &first.hash())), &second, &second.hash()),
-            Ok(())
-        );
+        assert_eq!(check_link(Some((1, &first.hash())), &second, &second.hash()), Ok(()));
     }
 
     #[test]

@@ -103,13 +103,17 @@ pub fn decide(pack: &RegulationPack, facts: &[EpreuveFact]) -> Explained {
         if passes { Outcome::Admitted } else { Outcome::Adjourned }
     };
     sentences.push(match (outcome, pack.pass.mode.value) {
-        (Outcome::Absent, _) => "Une épreuve n’a pas été passée : le certificat ne peut pas être délivré à cette session.".into(),
+        (Outcome::Absent, _) => {
+            "Une épreuve n’a pas été passée : le certificat ne peut pas être délivré à cette session.".into()
+        }
         (Outcome::Admitted, PassMode::Each) => "Le seuil est atteint à chaque épreuve : admission.".into(),
         (Outcome::Adjourned, PassMode::Each) => {
             "Le seuil n’est pas atteint à chaque épreuve, et les notes ne se compensent pas : ajournement.".into()
         }
         (Outcome::Admitted, PassMode::Average) => "La moyenne atteint le seuil : admission.".into(),
-        (Outcome::Adjourned, PassMode::Average) => "La moyenne n’atteint pas le seuil, ou une note est éliminatoire : ajournement.".into(),
+        (Outcome::Adjourned, PassMode::Average) => {
+            "La moyenne n’atteint pas le seuil, ou une note est éliminatoire : ajournement.".into()
+        }
     });
     Explained {
         outcome,
@@ -207,7 +211,8 @@ mod tests {
 
     #[test]
     fn the_seal_changes_with_any_mark() {
-        let line = |mark| SealedLine { number: "22-27-0001".into(), facts: vec![(1, Some(mark))], outcome: Outcome::Admitted };
+        let line =
+            |mark| SealedLine { number: "22-27-0001".into(), facts: vec![(1, Some(mark))], outcome: Outcome::Admitted };
         assert_ne!(seal("s", &[line(1000)]), seal("s", &[line(1050)]));
         assert_eq!(seal("s", &[line(1000)]), seal("s", &[line(1000)]));
     }

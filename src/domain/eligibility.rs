@@ -137,11 +137,18 @@ pub fn assess(pack: &RegulationPack, facts: &Facts) -> Assessment {
 
 /// The corps must be of a public the decree names, and the status one it admits for that corps.
 fn public_lines<'p>(
-    pack: &'p RegulationPack, facts: &Facts, corps: Option<&Alias>, status: Option<&Alias>,
+    pack: &'p RegulationPack,
+    facts: &Facts,
+    corps: Option<&Alias>,
+    status: Option<&Alias>,
 ) -> (Vec<RuleLine>, Option<&'p Category>) {
     let law = pack.categories.first().map(|category| category.law.clone()).unwrap_or_default();
     let line = |rule: &str, law: &str, facts: String, outcome, sentence: String| RuleLine {
-        rule: rule.to_owned(), law: law.to_owned(), facts, outcome, sentence,
+        rule: rule.to_owned(),
+        law: law.to_owned(),
+        facts,
+        outcome,
+        sentence,
     };
     let typed_corps = format!("Corps saisi : {}", quoted(&facts.corps));
     let typed_status = format!("Statut saisi : {}", quoted(&facts.status));
@@ -150,22 +157,38 @@ fn public_lines<'p>(
         let sentence = if facts.corps.trim().is_empty() {
             format!("Le corps n’est pas renseigné : demander au candidat de le préciser ({law}).")
         } else {
-            format!("Le corps {} n’est pas reconnu : vérifier l’arrêté ou le contrat joint au dossier ({law}).", quoted(&facts.corps))
+            format!(
+                "Le corps {} n’est pas reconnu : vérifier l’arrêté ou le contrat joint au dossier ({law}).",
+                quoted(&facts.corps)
+            )
         };
         return (vec![line("corps", &law, typed_corps, LineOutcome::Unsettled, sentence)], None);
     };
-    let naming: Vec<&Category> = pack.categories.iter().filter(|category| category.corps.contains(&corps.code)).collect();
+    let naming: Vec<&Category> =
+        pack.categories.iter().filter(|category| category.corps.contains(&corps.code)).collect();
     if naming.is_empty() {
-        let sentence = format!("{} : ce corps n’est pas nommé parmi les publics concernés ; le dossier est à instruire ({law}).", corps.label);
+        let sentence = format!(
+            "{} : ce corps n’est pas nommé parmi les publics concernés ; le dossier est à instruire ({law}).",
+            corps.label
+        );
         return (vec![line("corps", &law, typed_corps, LineOutcome::Unsettled, sentence)], None);
     }
 
     let Some(status) = status else {
-        let corps_line = line("corps", &law, typed_corps, LineOutcome::Met, format!("{} : ce corps est nommé parmi les publics concernés ({law}).", corps.label));
+        let corps_line = line(
+            "corps",
+            &law,
+            typed_corps,
+            LineOutcome::Met,
+            format!("{} : ce corps est nommé parmi les publics concernés ({law}).", corps.label),
+        );
         let sentence = if facts.status.trim().is_empty() {
             format!("Le statut n’est pas renseigné : demander l’arrêté de titularisation ou le contrat ({law}).")
         } else {
-            format!("Le statut {} n’est pas reconnu : vérifier l’arrêté de titularisation ou le contrat ({law}).", quoted(&facts.status))
+            format!(
+                "Le statut {} n’est pas reconnu : vérifier l’arrêté de titularisation ou le contrat ({law}).",
+                quoted(&facts.status)
+            )
         };
         return (vec![corps_line, line("status", &law, typed_status, LineOutcome::Unsettled, sentence)], None);
     };
@@ -174,13 +197,21 @@ fn public_lines<'p>(
     let refused = naming.iter().find(|category| category.refused_statuses.contains(&status.code));
     let settled = admitted.or(refused).copied();
     let law = settled.map_or(law, |category| category.law.clone());
-    let corps_line = line("corps", &law, typed_corps, LineOutcome::Met, format!("{} : ce corps est nommé parmi les publics concernés ({law}).", corps.label));
+    let corps_line = line(
+        "corps",
+        &law,
+        typed_corps,
+        LineOutcome::Met,
+        format!("{} : ce corps est nommé parmi les publics concernés ({law}).", corps.label),
+    );
     let shown = match facts.contract_date {
         Some(date) => format!("{typed_status}, depuis le {}", french_date(date)),
         None => typed_status,
     };
     let (outcome, sentence) = match (admitted, refused) {
-        (Some(category), _) => (LineOutcome::Met, format!("{} : catégorie « {} » ({law}).", status.label, category.label)),
+        (Some(category), _) => {
+            (LineOutcome::Met, format!("{} : catégorie « {} » ({law}).", status.label, category.label))
+        }
         (None, Some(category)) => (
             LineOutcome::NotMet,
             format!(
@@ -190,7 +221,10 @@ fn public_lines<'p>(
         ),
         (None, None) => (
             LineOutcome::Unsettled,
-            format!("{} : les publics concernés ne disent rien de ce statut pour ce corps ({}) ; le dossier est à instruire ({law}).", status.label, corps.label),
+            format!(
+                "{} : les publics concernés ne disent rien de ce statut pour ce corps ({}) ; le dossier est à instruire ({law}).",
+                status.label, corps.label
+            ),
         ),
     };
     (vec![corps_line, line("status", &law, shown, outcome, sentence)], settled)
@@ -209,7 +243,11 @@ fn own_academy_line(pack: &RegulationPack, facts: &Facts) -> Option<RuleLine> {
     } else {
         (
             LineOutcome::Unsettled,
-            format!("Le département {department} ne relève pas de {} : l’inscription se fait auprès du rectorat de sa propre académie ({}).", academy.with_article(), rule.law),
+            format!(
+                "Le département {department} ne relève pas de {} : l’inscription se fait auprès du rectorat de sa propre académie ({}).",
+                academy.with_article(),
+                rule.law
+            ),
         )
     };
     Some(RuleLine {
@@ -225,13 +263,18 @@ fn own_academy_line(pack: &RegulationPack, facts: &Facts) -> Option<RuleLine> {
 fn service_line(pack: &RegulationPack, facts: &Facts) -> Option<RuleLine> {
     let rule = &pack.eligibility.minimum_service_years;
     let years = rule.value?;
-    let shown = facts.contract_date.map_or_else(|| "Date non renseignée".to_owned(), |date| format!("Depuis le {}", french_date(date)));
+    let shown = facts
+        .contract_date
+        .map_or_else(|| "Date non renseignée".to_owned(), |date| format!("Depuis le {}", french_date(date)));
     Some(RuleLine {
         rule: "minimum_service".to_owned(),
         law: rule.law.clone(),
         facts: shown,
         outcome: LineOutcome::Unsettled,
-        sentence: format!("Une ancienneté de {years} ans est exigée : la vérifier sur l’état des services ({}).", rule.law),
+        sentence: format!(
+            "Une ancienneté de {years} ans est exigée : la vérifier sur l’état des services ({}).",
+            rule.law
+        ),
     })
 }
 
@@ -254,7 +297,8 @@ fn recognise<'a>(list: &'a [Alias], neutral: &[String], typed: &str) -> Option<&
     let mut found: Option<&Alias> = None;
     for (alias, name) in spellings() {
         let Some((before, after)) = padded.split_once(&format!(" {name} ")) else { continue };
-        let changes_nothing = |word: &str| word.chars().all(|c| c.is_ascii_digit()) || neutral.iter().any(|known| known == word);
+        let changes_nothing =
+            |word: &str| word.chars().all(|c| c.is_ascii_digit()) || neutral.iter().any(|known| known == word);
         if !before.split_whitespace().chain(after.split_whitespace()).all(changes_nothing) {
             continue;
         }
@@ -293,7 +337,16 @@ pub fn fold_wording(text: &str) -> String {
 /// One folded word in the masculine singular, well enough for two spellings of one corps to meet.
 fn without_gender(word: &str) -> String {
     const ENDINGS: [(&str, &str); 10] = [
-        ("tresse", "tre"), ("trice", "teur"), ("euse", "eur"), ("eure", "eur"), ("elle", "el"), ("ere", "er"), ("ive", "if"), ("ante", "ant"), ("ee", "e"), ("ale", "al"),
+        ("tresse", "tre"),
+        ("trice", "teur"),
+        ("euse", "eur"),
+        ("eure", "eur"),
+        ("elle", "el"),
+        ("ere", "er"),
+        ("ive", "if"),
+        ("ante", "ant"),
+        ("ee", "e"),
+        ("ale", "al"),
     ];
     let singular = if word.len() > 3 { word.strip_suffix('s').unwrap_or(word) } else { word };
     ENDINGS

@@ -56,7 +56,9 @@ pub fn check_entry(
     if entry.appraisal.chars().count() > APPRAISAL_MAX {
         return Err(Refusal::new(
             "appraisal_too_long",
-            format!("L’appréciation dépasse {APPRAISAL_MAX} caractères : raccourcissez-la, elle figure sur le relevé de notes."),
+            format!(
+                "L’appréciation dépasse {APPRAISAL_MAX} caractères : raccourcissez-la, elle figure sur le relevé de notes."
+            ),
         ));
     }
     let grid = pack.epreuve(&epreuve.to_string()).map(|epreuve| epreuve.grid.as_slice()).unwrap_or_default();
@@ -64,7 +66,9 @@ pub fn check_entry(
         if !grid.iter().any(|line| line.code == *code) || !(1..=4).contains(level) {
             return Err(Refusal::new(
                 "grid_line",
-                format!("La ligne « {code} » ou son niveau n’est pas de la grille de cette épreuve : rechargez la page."),
+                format!(
+                    "La ligne « {code} » ou son niveau n’est pas de la grille de cette épreuve : rechargez la page."
+                ),
             ));
         }
     }

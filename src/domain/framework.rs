@@ -310,7 +310,10 @@ impl Framework {
         let mut kinds: BTreeMap<String, &'static str> = BTreeMap::new();
         for item in self.items() {
             let code = item.code();
-            if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-') || code.starts_with('.') {
+            if code.is_empty()
+                || !code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+                || code.starts_with('.')
+            {
                 found.push(format!("Le code « {code} » ne peut pas figurer dans une adresse : lettres sans accent, chiffres, points et tirets seulement."));
             }
             if let Some(kind) = kinds.insert(code.to_ascii_lowercase(), item.kind()) {
@@ -327,22 +330,34 @@ impl Framework {
         let families: BTreeSet<&str> = self.families.iter().map(|family| family.code.as_str()).collect();
         for activity in self.activities() {
             for code in activity.competences.iter().filter(|code| !competences.contains(code.as_str())) {
-                found.push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
+                found
+                    .push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
             }
         }
         for competence in &self.competences {
             for code in competence.families.iter().filter(|code| !families.contains(code.as_str())) {
-                found.push(format!("La compétence « {} » cite la famille « {code} », qui n’existe pas.", competence.code));
+                found.push(format!(
+                    "La compétence « {} » cite la famille « {code} », qui n’existe pas.",
+                    competence.code
+                ));
             }
         }
         for domain in &self.domains {
             for objective in &domain.objectives {
-                let inside = |child: &str, parent: &str| child.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
+                let inside =
+                    |child: &str, parent: &str| child.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
                 if !inside(&objective.code, &domain.code) {
-                    found.push(format!("L’objectif « {} » ne porte pas le code de son domaine « {} ».", objective.code, domain.code));
+                    found.push(format!(
+                        "L’objectif « {} » ne porte pas le code de son domaine « {} ».",
+                        objective.code, domain.code
+                    ));
                 }
-                for activity in objective.activities.iter().filter(|activity| !inside(&activity.code, &objective.code)) {
-                    found.push(format!("L’activité « {} » ne porte pas le code de son objectif « {} ».", activity.code, objective.code));
+                for activity in objective.activities.iter().filter(|activity| !inside(&activity.code, &objective.code))
+                {
+                    found.push(format!(
+                        "L’activité « {} » ne porte pas le code de son objectif « {} ».",
+                        activity.code, objective.code
+                    ));
                 }
             }
         }

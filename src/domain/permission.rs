@@ -151,19 +151,11 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     #[must_use]
     pub const fn academy(code: &'a str) -> Self {
-        Object {
-            academy: Some(code),
-            owner: None,
-            members: &[],
-        }
+        Object { academy: Some(code), owner: None, members: &[] }
     }
     #[must_use]
     pub const fn house() -> Self {
-        Object {
-            academy: None,
-            owner: None,
-            members: &[],
-        }
+        Object { academy: None, owner: None, members: &[] }
     }
     #[must_use]
     pub const fn owned_by(mut self, user_id: &'a str) -> Self {
@@ -202,24 +194,14 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         // Granted by sitting in the commission, never by a role alone.
         Action::EnterMarks => &[],
         Action::SeeOwnFile => &[],
-        Action::SeeStaff => &[
-            ExamOfficer,
-            ExamOfficeHead,
-            TrainingManager,
-            AcademyAdministrator,
-        ],
+        Action::SeeStaff => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::ManageStaff => &[TrainingManager, AcademyAdministrator, ExamOfficeHead],
         Action::ManageTraining => &[TrainingManager],
         Action::FollowTrainee => &[TrainingManager, Tutor],
         Action::SeeNational => &[NationalReader, PlatformAdministrator],
         Action::ManageUsers => &[AcademyAdministrator, PlatformAdministrator],
         Action::ManageReference => &[PlatformAdministrator],
-        Action::SeeReference => &[
-            AcademyAdministrator,
-            PlatformAdministrator,
-            ExamOfficer,
-            ExamOfficeHead,
-        ],
+        Action::SeeReference => &[AcademyAdministrator, PlatformAdministrator, ExamOfficer, ExamOfficeHead],
     }
 }
 
@@ -241,10 +223,8 @@ pub fn may(actor: &Actor, action: Action, object: Object<'_>) -> bool {
                 (Some(_), None) => matches!(action, Action::SeeReference),
             }
     });
-    let by_seat = matches!(action, Action::EnterMarks)
-        && object.members.iter().any(|member| *member == actor.user_id);
-    let by_ownership =
-        matches!(action, Action::SeeOwnFile) && object.owner == Some(actor.user_id.as_str());
+    let by_seat = matches!(action, Action::EnterMarks) && object.members.iter().any(|member| *member == actor.user_id);
+    let by_ownership = matches!(action, Action::SeeOwnFile) && object.owner == Some(actor.user_id.as_str());
     by_role || by_seat || by_ownership
 }
 
@@ -257,10 +237,7 @@ mod tests {
             user_id: "u1".into(),
             name: "Une personne".into(),
             email: "u1@ac.example".into(),
-            grants: vec![Grant {
-                role,
-                academy: academy.map(str::to_owned),
-            }],
+            grants: vec![Grant { role, academy: academy.map(str::to_owned) }],
             is_system: false,
         }
     }
@@ -269,41 +246,23 @@ mod tests {
     fn no_role_of_one_academy_acts_in_another() {
         for role in Role::ALL.iter().filter(|role| !role.is_national()) {
             for action in Action::ALL {
-                assert!(
-                    !may(&actor(*role, Some("22")), *action, Object::academy("13")),
-                    "{role} {action}"
-                );
+                assert!(!may(&actor(*role, Some("22")), *action, Object::academy("13")), "{role} {action}");
             }
         }
     }
 
     #[test]
     fn an_officer_examines_the_files_of_their_academy() {
-        assert!(may(
-            &actor(Role::ExamOfficer, Some("22")),
-            Action::ExamineFiles,
-            Object::academy("22")
-        ));
+        assert!(may(&actor(Role::ExamOfficer, Some("22")), Action::ExamineFiles, Object::academy("22")));
     }
 
     #[test]
     fn marks_are_entered_by_those_who_sit_in_the_commission_and_by_nobody_else() {
         let members = vec!["u1".to_owned()];
         let object = Object::academy("22").with_members(&members);
-        assert!(may(
-            &actor(Role::JuryMember, Some("22")),
-            Action::EnterMarks,
-            object
-        ));
+        assert!(may(&actor(Role::JuryMember, Some("22")), Action::EnterMarks, object));
         for role in Role::ALL {
-            assert!(
-                !may(
-                    &actor(*role, Some("22")),
-                    Action::EnterMarks,
-                    Object::academy("22")
-                ),
-                "{role}"
-            );
+            assert!(!may(&actor(*role, Some("22")), Action::EnterMarks, Object::academy("22")), "{role}");
         }
     }
 
@@ -311,12 +270,7 @@ mod tests {
     fn the_national_reader_never_sees_a_persons_marks() {
         let reader = actor(Role::NationalReader, None);
         assert!(may(&reader, Action::SeeNational, Object::house()));
-        for action in [
-            Action::SeeMarks,
-            Action::SeeOffice,
-            Action::SeeStaff,
-            Action::Export,
-        ] {
+        for action in [Action::SeeMarks, Action::SeeOffice, Action::SeeStaff, Action::Export] {
             assert!(!may(&reader, action, Object::academy("22")), "{action}");
         }
     }
@@ -325,10 +279,6 @@ mod tests {
     fn only_the_owner_sees_their_own_file() {
         let file = Object::academy("22").owned_by("u1");
         assert!(may(&actor(Role::Candidate, None), Action::SeeOwnFile, file));
-        assert!(!may(
-            &actor(Role::Candidate, None),
-            Action::SeeOwnFile,
-            Object::academy("22").owned_by("u2")
-        ));
+        assert!(!may(&actor(Role::Candidate, None), Action::SeeOwnFile, Object::academy("22").owned_by("u2")));
     }
 }

@@ -15,11 +15,7 @@ pub struct Refusal {
 impl Refusal {
     #[must_use]
     pub fn new(code: &'static str, sentence: impl Into<String>) -> Self {
-        Refusal {
-            code,
-            sentence: sentence.into(),
-            law: None,
-        }
+        Refusal { code, sentence: sentence.into(), law: None }
     }
 
     #[must_use]

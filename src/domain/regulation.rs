@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use values::PackValue;
 
-
-/// The regulation in force when the program was built.
-const EMBEDDED: &str = include_str!("../reference/regulation-2017.toml");
+/// The packs shipped with the program, oldest first. One that was ever loaded never changes: a correction is a new pack.
+const EMBEDDED: [&str; 2] =
+    [include_str!("../reference/regulation-2017.toml"), include_str!("../reference/regulation-2017-2.toml")];
 
 words! {
     /// How sure the office may be of a legal value.
@@ -324,23 +324,24 @@ impl RegulationPack {
     /// # Errors
     /// Lists every fault: unreadable TOML, unknown references, totals that do not add up, values off the scale.
     pub fn parse(text: &str) -> Result<Self, PackRefused> {
-        let pack: Self = toml::from_str(text).map_err(|cause| PackRefused { reasons: vec![check::unreadable(text, &cause)] })?;
+        let pack: Self =
+            toml::from_str(text).map_err(|cause| PackRefused { reasons: vec![check::unreadable(text, &cause)] })?;
         let reasons = check::faults(&pack);
         if reasons.is_empty() { Ok(pack) } else { Err(PackRefused { reasons }) }
     }
 
-    /// The pack shipped with the program.
+    /// The latest pack shipped with the program.
     ///
     /// # Errors
     /// None in practice: a test reads it.
     pub fn embedded() -> Result<Self, PackRefused> {
-        Self::parse(EMBEDDED)
+        Self::parse(EMBEDDED[EMBEDDED.len() - 1])
     }
 
-    /// The text of the shipped pack, for the store to keep and hash.
+    /// The texts of the shipped packs, oldest first, for the store to keep and hash.
     #[must_use]
-    pub const fn embedded_text() -> &'static str {
-        EMBEDDED
+    pub const fn embedded_texts() -> &'static [&'static str] {
+        &EMBEDDED
     }
 
     #[must_use]

@@ -127,16 +127,21 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// A number the regulation does not have.
     pub fn epreuve(&self, number: i32) -> Result<&'a Epreuve, Refusal> {
-        self.pack
-            .epreuve(&number.to_string())
-            .ok_or_else(|| Refusal::new("unknown_epreuve", format!("L’épreuve {number} n’existe pas dans le règlement {}.", self.pack.id)))
+        self.pack.epreuve(&number.to_string()).ok_or_else(|| {
+            Refusal::new(
+                "unknown_epreuve",
+                format!("L’épreuve {number} n’existe pas dans le règlement {}.", self.pack.id),
+            )
+        })
     }
 
     /// Where an épreuve is held unless said otherwise: the candidate's school, or the examination centre.
     #[must_use]
     pub fn usual_site(&self, epreuve: &Epreuve, candidate: &Examinee) -> (String, Option<String>) {
         match epreuve.setting.value {
-            Setting::Site if !candidate.school_name.is_empty() => (candidate.school_name.clone(), candidate.uai.clone()),
+            Setting::Site if !candidate.school_name.is_empty() => {
+                (candidate.school_name.clone(), candidate.uai.clone())
+            }
             Setting::Site if candidate.uai.is_some() => {
                 (format!("Établissement {}", candidate.uai.as_deref().unwrap_or_default()), candidate.uai.clone())
             }
@@ -248,7 +253,10 @@ impl Agenda {
         if self.is_placed(&candidate.registration, asked.epreuve) {
             return Err(Refusal::new(
                 "already_placed",
-                format!("{} a déjà un créneau pour l’épreuve {} : déplacez-le plutôt que d’en ajouter un.", candidate.name, asked.epreuve),
+                format!(
+                    "{} a déjà un créneau pour l’épreuve {} : déplacez-le plutôt que d’en ajouter un.",
+                    candidate.name, asked.epreuve
+                ),
             ));
         }
         let wanted = booking(frame, epreuve, candidate, asked)?;
@@ -271,15 +279,29 @@ impl Agenda {
     fn check_free(&self, frame: &Frame<'_>, candidate: &Examinee, wanted: &Booking) -> Result<(), Refusal> {
         let travel = frame.travel();
         let busy = |code, who_is: String, other: &Booking, what_to_do: &str| {
-            let sentence = format!("{who_is} le {} ({}) : {what_to_do}.", frame.interval(other.starts_at, other.ends_at), other.site);
+            let sentence = format!(
+                "{who_is} le {} ({}) : {what_to_do}.",
+                frame.interval(other.starts_at, other.ends_at),
+                other.site
+            );
             Err(Refusal::new(code, sentence))
         };
         if let Some(other) = self.blocker(&Taken::Candidate(candidate.registration.clone()), wanted, travel) {
-            return busy("candidate_busy", format!("{} a déjà une épreuve", candidate.name), other, "choisissez une autre heure");
+            return busy(
+                "candidate_busy",
+                format!("{} a déjà une épreuve", candidate.name),
+                other,
+                "choisissez une autre heure",
+            );
         }
         let elsewhere = "choisissez une autre heure ou une autre commission";
         if let Some(other) = self.blocker(&Taken::Commission(wanted.commission.clone()), wanted, travel) {
-            return busy("commission_busy", format!("La commission « {} » siège déjà", self.label_of(&wanted.commission)), other, elsewhere);
+            return busy(
+                "commission_busy",
+                format!("La commission « {} » siège déjà", self.label_of(&wanted.commission)),
+                other,
+                elsewhere,
+            );
         }
         for (id, name) in self.jurors_of(&wanted.commission) {
             if let Some(other) = self.blocker(&Taken::Juror(id.clone()), wanted, travel) {
@@ -287,7 +309,8 @@ impl Agenda {
             }
         }
         if !wanted.room.trim().is_empty()
-            && let Some(other) = self.blocker(&Taken::Room(wanted.place(), fold(&wanted.room)), wanted, SignedDuration::ZERO)
+            && let Some(other) =
+                self.blocker(&Taken::Room(wanted.place(), fold(&wanted.room)), wanted, SignedDuration::ZERO)
         {
             return Err(Refusal::new(
                 "room_busy",
@@ -347,7 +370,10 @@ fn check_candidate(frame: &Frame<'_>, candidate: &Examinee, epreuve: i32) -> Res
     if !candidate.admitted {
         return Err(Refusal::new(
             "not_admitted",
-            format!("Le dossier {} n’est pas sur la liste des candidats admis à se présenter : il ne peut pas être placé.", candidate.number),
+            format!(
+                "Le dossier {} n’est pas sur la liste des candidats admis à se présenter : il ne peut pas être placé.",
+                candidate.number
+            ),
         )
         .under(LIST_LAW));
     }
@@ -363,10 +389,9 @@ fn check_candidate(frame: &Frame<'_>, candidate: &Examinee, epreuve: i32) -> Res
 
 fn booking(frame: &Frame<'_>, epreuve: &Epreuve, candidate: &Examinee, asked: &Placement) -> Result<Booking, Refusal> {
     let minutes = epreuve_minutes(epreuve, candidate.accommodation.as_deref());
-    let ends_at = asked
-        .starts_at
-        .checked_add(SignedDuration::from_mins(i64::from(minutes)))
-        .map_err(|_| Refusal::new("out_of_calendar", "La date du créneau est hors du calendrier accepté. Vérifiez l’année."))?;
+    let ends_at = asked.starts_at.checked_add(SignedDuration::from_mins(i64::from(minutes))).map_err(|_| {
+        Refusal::new("out_of_calendar", "La date du créneau est hors du calendrier accepté. Vérifiez l’année.")
+    })?;
     let (site, uai) = if asked.site.trim().is_empty() {
         frame.usual_site(epreuve, candidate)
     } else {

@@ -61,20 +61,32 @@ impl Calendar {
     pub fn check(&self, year: i16) -> Result<(), Refusal> {
         let refused = |code, sentence: String| Err(Refusal::new(code, sentence).under(CALENDAR_LAW));
         if self.registration_closes_at <= self.registration_opens_at {
-            return refused("calendar_registration", "La clôture des inscriptions doit suivre leur ouverture : corrigez l’une des deux dates.".into());
+            return refused(
+                "calendar_registration",
+                "La clôture des inscriptions doit suivre leur ouverture : corrigez l’une des deux dates.".into(),
+            );
         }
         if self.epreuves_to < self.epreuves_from {
-            return refused("calendar_epreuves", "La fin de la période des épreuves doit suivre son début : corrigez l’une des deux dates.".into());
+            return refused(
+                "calendar_epreuves",
+                "La fin de la période des épreuves doit suivre son début : corrigez l’une des deux dates.".into(),
+            );
         }
         let closes = self.registration_closes_at.to_zoned(jiff::tz::TimeZone::UTC).date();
         if self.epreuves_from <= closes {
-            return refused("calendar_order", "Les épreuves ne peuvent commencer qu’après la clôture des inscriptions.".into());
+            return refused(
+                "calendar_order",
+                "Les épreuves ne peuvent commencer qu’après la clôture des inscriptions.".into(),
+            );
         }
         let years = [self.epreuves_from.year(), self.epreuves_to.year()];
         if years.iter().any(|held| *held != year && *held != year - 1) {
             return refused(
                 "calendar_year",
-                format!("Une session porte l’année de ses épreuves : la session {year} ne peut pas avoir d’épreuves en {}.", years[1]),
+                format!(
+                    "Une session porte l’année de ses épreuves : la session {year} ne peut pas avoir d’épreuves en {}.",
+                    years[1]
+                ),
             );
         }
         Ok(())

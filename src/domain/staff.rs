@@ -77,11 +77,7 @@ impl Period {
 /// The quota in use on one day, in per cent.
 #[must_use]
 pub fn quota_on(day: Date, postings: &[Period]) -> i32 {
-    postings
-        .iter()
-        .filter(|posting| posting.covers(day))
-        .map(|posting| posting.quota)
-        .sum()
+    postings.iter().filter(|posting| posting.covers(day)).map(|posting| posting.quota).sum()
 }
 
 /// May this posting be added to those the person already has?
@@ -101,11 +97,8 @@ pub fn check_posting(existing: &[Period], new: &Period) -> Result<(), Refusal> {
         ));
     }
     check_end(new.starts_on, new.ends_on)?;
-    let first_days = existing
-        .iter()
-        .map(|posting| posting.starts_on)
-        .filter(|day| new.covers(*day))
-        .chain([new.starts_on]);
+    let first_days =
+        existing.iter().map(|posting| posting.starts_on).filter(|day| new.covers(*day)).chain([new.starts_on]);
     let worst = first_days
         .map(|day| (quota_on(day, existing) + new.quota, day))
         .max_by_key(|(total, day)| (*total, std::cmp::Reverse(*day)));
@@ -168,12 +161,7 @@ pub fn check_evidence(level: i32, dated_on: Date, today: Date) -> Result<(), Ref
 
 /// # Errors
 /// The day has not come yet; `law_of_things` starts the sentence.
-pub(super) fn check_not_ahead(
-    code: &'static str,
-    law_of_things: &str,
-    day: Date,
-    today: Date,
-) -> Result<(), Refusal> {
+pub(super) fn check_not_ahead(code: &'static str, law_of_things: &str, day: Date, today: Date) -> Result<(), Refusal> {
     if day <= today {
         return Ok(());
     }
@@ -194,11 +182,7 @@ mod tests {
 
     fn period(quota: i32, from: (i16, i8, i8), to: Option<(i16, i8, i8)>) -> Period {
         let day = |(y, m, d)| date(y, m, d);
-        Period {
-            quota,
-            starts_on: day(from),
-            ends_on: to.map(day),
-        }
+        Period { quota, starts_on: day(from), ends_on: to.map(day) }
     }
 
     #[test]

@@ -101,8 +101,9 @@ impl Survey {
     /// # Errors
     /// Lists every fault in French.
     pub fn parse(text: &str) -> Result<Self, SurveyRefused> {
-        let survey: Self = toml::from_str(text)
-            .map_err(|cause| SurveyRefused { reasons: vec![format!("Le fichier n’est pas lisible : {}.", cause.message())] })?;
+        let survey: Self = toml::from_str(text).map_err(|cause| SurveyRefused {
+            reasons: vec![format!("Le fichier n’est pas lisible : {}.", cause.message())],
+        })?;
         let reasons = survey.faults();
         if reasons.is_empty() { Ok(survey) } else { Err(SurveyRefused { reasons }) }
     }
@@ -147,22 +148,34 @@ impl Survey {
     /// Sum of a table; very large counts saturate and are reported by [`Survey::check`].
     #[must_use]
     pub fn total(&self, table: &Table, counts: &Counts) -> u32 {
-        self.keys(table).iter().flatten().filter_map(|key| counts.get(key)).fold(0, |sum, count| sum.saturating_add(*count))
+        self.keys(table)
+            .iter()
+            .flatten()
+            .filter_map(|key| counts.get(key))
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// What an academy must correct before it submits, or should look at.
     #[must_use]
     pub fn check(&self, counts: &Counts) -> Vec<Finding> {
         let mut found = Vec::new();
-        let error = |place: &str, sentence: String| Finding { severity: Severity::Error, place: place.to_owned(), sentence };
-        let known: BTreeSet<String> = self.tables.iter().flat_map(|table| self.keys(table).into_iter().flatten()).collect();
+        let error =
+            |place: &str, sentence: String| Finding { severity: Severity::Error, place: place.to_owned(), sentence };
+        let known: BTreeSet<String> =
+            self.tables.iter().flat_map(|table| self.keys(table).into_iter().flatten()).collect();
         for key in counts.keys().filter(|key| !known.contains(*key)) {
             found.push(error(key, format!("La case « {key} » n’existe pas dans ce questionnaire.")));
         }
         for table in &self.tables {
             let missing = self.keys(table).iter().flatten().filter(|key| !counts.contains_key(*key)).count();
             if missing > 0 {
-                found.push(error(&table.code, format!("Le tableau « {} » a {missing} case(s) vide(s) : saisir 0 quand il n’y a personne.", table.label)));
+                found.push(error(
+                    &table.code,
+                    format!(
+                        "Le tableau « {} » a {missing} case(s) vide(s) : saisir 0 quand il n’y a personne.",
+                        table.label
+                    ),
+                ));
             }
         }
         let mut each_once = self.tables.iter().filter(|table| table.counts_each_once);
@@ -178,7 +191,11 @@ impl Survey {
                 }
             }
             if expected == 0 {
-                found.push(Finding { severity: Severity::Warning, place: first.code.clone(), sentence: "Aucun jeune accompagné n’est déclaré : vérifier avant d’envoyer.".to_owned() });
+                found.push(Finding {
+                    severity: Severity::Warning,
+                    place: first.code.clone(),
+                    sentence: "Aucun jeune accompagné n’est déclaré : vérifier avant d’envoyer.".to_owned(),
+                });
             }
             for table in self.tables.iter().filter(|table| !table.counts_each_once) {
                 let total = self.total(table, counts);
@@ -210,7 +227,9 @@ impl Survey {
         let (rows, columns) = self.axes(table);
         let full = with_totals(&self.keys(table), counts);
         let masked = masks(&full, self.masked_below.value);
-        let labels = |choices: &[Choice]| choices.iter().map(|choice| choice.label.clone()).chain(["Ensemble".to_owned()]).collect();
+        let labels = |choices: &[Choice]| {
+            choices.iter().map(|choice| choice.label.clone()).chain(["Ensemble".to_owned()]).collect()
+        };
         PublishedTable {
             code: table.code.clone(),
             label: table.label.clone(),
@@ -219,7 +238,9 @@ impl Survey {
             cells: full
                 .iter()
                 .enumerate()
-                .map(|(r, line)| line.iter().enumerate().map(|(c, count)| (!masked.contains(&(r, c))).then_some(*count)).collect())
+                .map(|(r, line)| {
+                    line.iter().enumerate().map(|(c, count)| (!masked.contains(&(r, c))).then_some(*count)).collect()
+                })
                 .collect(),
         }
     }
@@ -246,8 +267,11 @@ impl Survey {
         for table in &self.tables {
             for code in [&table.rows, &table.columns] {
                 match self.dimension(code) {
-                    None => found.push(format!("Le tableau « {} » cite la dimension « {code} », qui n’existe pas.", table.code)),
-                    Some(dimension) if dimension.categories.is_empty() => found.push(format!("La dimension « {code} » n’a aucune catégorie.")),
+                    None => found
+                        .push(format!("Le tableau « {} » cite la dimension « {code} », qui n’existe pas.", table.code)),
+                    Some(dimension) if dimension.categories.is_empty() => {
+                        found.push(format!("La dimension « {code} » n’a aucune catégorie."))
+                    }
                     Some(_) => {}
                 }
             }

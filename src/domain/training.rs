@@ -245,10 +245,7 @@ pub fn hours<'a>(rules: &TrainingRules, attendances: impl IntoIterator<Item = (&
             code: module.code.clone(),
             title: module.title.clone(),
             kind: module.kind,
-            progress: Progress {
-                due: module.minutes.value,
-                ..Progress::default()
-            },
+            progress: Progress { due: module.minutes.value, ..Progress::default() },
         })
         .collect();
     for (code, minutes) in attendances {
@@ -263,11 +260,7 @@ pub fn hours<'a>(rules: &TrainingRules, attendances: impl IntoIterator<Item = (&
             ModuleKind::Deepening => of_part().map(|progress| progress.done).sum::<u32>(),
             ModuleKind::Theory | ModuleKind::Practice => of_part().map(|progress| progress.counted).sum(),
         };
-        Progress {
-            done: of_part().map(|progress| progress.done).sum(),
-            counted: counted.min(due),
-            due,
-        }
+        Progress { done: of_part().map(|progress| progress.done).sum(), counted: counted.min(due), due }
     };
     Hours {
         theory: part(ModuleKind::Theory, rules.theory_minutes.value),
@@ -304,7 +297,9 @@ pub fn read_duration(typed: &str) -> Result<u32, String> {
         let is_short = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
         if is_short { digits.parse().map_err(|_| refused()) } else { Err(refused()) }
     };
-    if let Some(minutes) = text.strip_suffix("min").or_else(|| text.strip_suffix("mn")).filter(|rest| !rest.contains('h')) {
+    if let Some(minutes) =
+        text.strip_suffix("min").or_else(|| text.strip_suffix("mn")).filter(|rest| !rest.contains('h'))
+    {
         return number(minutes);
     }
     if let Some((hours, minutes)) = text.split_once(['h', ':']) {
@@ -352,7 +347,8 @@ mod tests {
     #[test]
     fn everything_followed_is_complete_and_a_minute_less_is_not() {
         let rules = rules();
-        let full: Vec<(&str, u32)> = rules.modules.iter().map(|module| (module.code.as_str(), module.minutes.value)).collect();
+        let full: Vec<(&str, u32)> =
+            rules.modules.iter().map(|module| (module.code.as_str(), module.minutes.value)).collect();
         assert!(hours(&rules, full.clone()).is_complete());
         assert_eq!(hours(&rules, full.clone()).total().percent(), 100);
         let mut short = full;
@@ -396,7 +392,10 @@ mod tests {
     fn a_duration_is_read_as_people_type_it() {
         let read = |typed| read_duration(typed).expect(typed);
         assert_eq!([read("6"), read("6 h"), read("6H00"), read("3,5"), read("0")], [360, 360, 360, 210, 0]);
-        assert_eq!([read("3h30"), read("3 h 30 min"), read("3:30"), read("45 min"), read("3\u{a0}h\u{a0}05")], [210, 210, 210, 45, 185]);
+        assert_eq!(
+            [read("3h30"), read("3 h 30 min"), read("3:30"), read("45 min"), read("3\u{a0}h\u{a0}05")],
+            [210, 210, 210, 45, 185]
+        );
         for typed in ["", "six", "3h75", "-1", "1,33", "h30", "99999", "6 h 30 h"] {
             assert!(read_duration(typed).is_err(), "{typed}");
         }

@@ -46,7 +46,11 @@ pub fn draw_attestations(db: &Db, training_id: &str) -> Stored<Vec<DocumentRow>>
                     french_date(file.training.starts_on.0),
                     french_date(file.training.ends_on.0)
                 ),
-                format!("Durée effectivement suivie : {}, sur {} prévues.", shown(trainee.hours.total().done), shown(file.rules.total_minutes())),
+                format!(
+                    "Durée effectivement suivie : {}, sur {} prévues.",
+                    shown(trainee.hours.total().done),
+                    shown(file.rules.total_minutes())
+                ),
             ],
             table: Some(hours_table(trainee)),
             place: academy.city.clone(),

@@ -52,7 +52,8 @@ pub fn convoke(db: &Db, actor: &Actor, session_id: &str, public_url: &str) -> St
     };
     let mut mails = Vec::with_capacity(pending.len());
     for batch in pending.chunks(BATCH) {
-        let documents: Vec<NewDocument> = in_parallel(batch, |sheet| sending.render(sheet))?.into_iter().flatten().collect();
+        let documents: Vec<NewDocument> =
+            in_parallel(batch, |sheet| sending.render(sheet))?.into_iter().flatten().collect();
         let id = session_id.to_owned();
         db.write_now(actor, Lock::Session(id.clone()), move |tx| convocation::keep(tx, &id, documents))?;
         mails.extend(batch.iter().filter(|sheet| !sheet.email.is_empty()).map(|sheet| sending.mail(sheet)));
@@ -85,7 +86,8 @@ impl Sending<'_> {
     }
 
     fn pdf_sheet(&self, sheet: &ConvocationFacts) -> ConvocationSheet {
-        let addressee = [&sheet.letter_name, &sheet.school_name].into_iter().filter(|line| !line.is_empty()).cloned().collect();
+        let addressee =
+            [&sheet.letter_name, &sheet.school_name].into_iter().filter(|line| !line.is_empty()).cloned().collect();
         ConvocationSheet {
             person: Person {
                 civility: sheet.civility.clone(),
@@ -150,12 +152,19 @@ impl Sending<'_> {
     }
 
     fn event(&self, sheet: &ConvocationFacts, slot: &SlotFacts) -> Event {
-        let place = [slot.site.as_str(), slot.room.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let place =
+            [slot.site.as_str(), slot.room.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
         let (title, description) = match sheet.audience {
-            Audience::Candidate => (format!("CPLDS – épreuve {}", slot.epreuve), format!("{}\nNuméro de candidat : {}", slot.title, sheet.number)),
+            Audience::Candidate => (
+                format!("CPLDS – épreuve {}", slot.epreuve),
+                format!("{}\nNuméro de candidat : {}", slot.title, sheet.number),
+            ),
             Audience::Juror => (
                 format!("Jury CPLDS – épreuve {}", slot.epreuve),
-                format!("{}\nCandidat : {} ({})\n{}", slot.title, slot.candidate_name, slot.candidate_number, slot.commission),
+                format!(
+                    "{}\nCandidat : {} ({})\n{}",
+                    slot.title, slot.candidate_name, slot.candidate_number, slot.commission
+                ),
             ),
         };
         Event {
@@ -176,7 +185,8 @@ impl Sending<'_> {
             Audience::Juror => ("/jury", messages::convocation_juror),
         };
         let link = format!("{}{path}", self.public_url.trim_end_matches('/'));
-        let message = write(&Facts { head: &head, name: &sheet.letter_name, year: self.plan.session.year, link: &link });
+        let message =
+            write(&Facts { head: &head, name: &sheet.letter_name, year: self.plan.session.year, link: &link });
         let attached = |kind: &str| AttachedDocument { kind: kind.into(), subject_id: sheet.subject_id.clone() };
         NewMail {
             academy_code: Some(self.plan.session.academy_code.clone()),

@@ -21,7 +21,9 @@ use crate::store::documents::{self, DocumentRow, NewDocument};
 use crate::store::people::PersonRow;
 use crate::store::reference::AcademyRow;
 use crate::store::session::SessionRow;
-use crate::store::{Db, Lock, StoreError, Stored, audit, certificate as register, jury, publication, reference, registration};
+use crate::store::{
+    Db, Lock, StoreError, Stored, audit, certificate as register, jury, publication, reference, registration,
+};
 
 /// Who draws, in the audit chain.
 fn drawer() -> Actor {
@@ -160,7 +162,11 @@ pub fn certificate_document(db: &Db, row: &CertificateRow) -> Stored<DocumentRow
 /// A refusal before publication.
 pub fn draw_transcripts(db: &Db, session: &SessionRow) -> Stored<usize> {
     if !is_public(session.state) {
-        return Err(Refusal::new("not_published", "Les relevés de notes s’établissent après la publication des résultats.").into());
+        return Err(Refusal::new(
+            "not_published",
+            "Les relevés de notes s’établissent après la publication des résultats.",
+        )
+        .into());
     }
     let facts = SheetFacts::load(db, session)?;
     let kept: Vec<String> = db.read_now(|conn| documents::list_subjects(conn, &session.id, "transcript"))?;
@@ -237,11 +243,14 @@ impl SheetFacts {
             .evaluations
             .iter()
             .map(|row| TranscriptLine {
-                epreuve: self
-                    .pack
-                    .epreuve(&row.epreuve.to_string())
-                    .map_or_else(|| format!("Épreuve {}", row.epreuve), |epreuve| format!("Épreuve {} : {}", row.epreuve, epreuve.title)),
-                mark: row.mark.map_or_else(|| "absence".to_owned(), |mark| format!("{} / {maximum}", Mark::from_hundredths(mark).shown())),
+                epreuve: self.pack.epreuve(&row.epreuve.to_string()).map_or_else(
+                    || format!("Épreuve {}", row.epreuve),
+                    |epreuve| format!("Épreuve {} : {}", row.epreuve, epreuve.title),
+                ),
+                mark: row.mark.map_or_else(
+                    || "absence".to_owned(),
+                    |mark| format!("{} / {maximum}", Mark::from_hundredths(mark).shown()),
+                ),
                 origin: row.origin_year.map(|year| format!("note conservée de la session {year}")),
                 threshold: threshold.clone(),
                 appraisal: row.appraisal.clone().filter(|text| !text.trim().is_empty()),
@@ -297,7 +306,9 @@ pub fn minutes_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
         ))
     })?;
     let Some(row) = row.filter(|row| row.seal.is_some()) else {
-        return Err(Refusal::new("not_sealed", "Le procès-verbal s’établit quand la délibération est scellée.").under(deliberation::LAW).into());
+        return Err(Refusal::new("not_sealed", "Le procès-verbal s’établit quand la délibération est scellée.")
+            .under(deliberation::LAW)
+            .into());
     };
     let numbers: std::collections::HashMap<&str, &str> = lines
         .iter()
@@ -308,7 +319,10 @@ pub fn minutes_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
         .map(|act| {
             let detail: serde_json::Value = serde_json::from_str(&act.detail).unwrap_or_default();
             let mark = |key: &str| {
-                detail[key].as_i64().and_then(|value| i32::try_from(value).ok()).map_or_else(|| "absence".to_owned(), |value| Mark::from_hundredths(value).shown())
+                detail[key]
+                    .as_i64()
+                    .and_then(|value| i32::try_from(value).ok())
+                    .map_or_else(|| "absence".to_owned(), |value| Mark::from_hundredths(value).shown())
             };
             format!(
                 "Candidat {}, épreuve {} : de {} à {}, par {}. Motif : {}",
@@ -327,7 +341,12 @@ pub fn minutes_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
         .map(|juror| MinutesMember {
             name: format!("{} {} {}", juror.civility, juror.first_names, juror.last_name),
             role: if juror.is_president { "Présidence du jury".into() } else { "Membre".into() },
-            quality: pack.jury.roles.iter().find(|role| role.code == juror.quality).map_or_else(|| juror.quality.clone(), |role| role.label.clone()),
+            quality: pack
+                .jury
+                .roles
+                .iter()
+                .find(|role| role.code == juror.quality)
+                .map_or_else(|| juror.quality.clone(), |role| role.label.clone()),
         })
         .collect();
     let rows = lines
@@ -345,7 +364,11 @@ pub fn minutes_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
                     (None, _) => "absent".into(),
                 })
                 .collect(),
-            outcome: line.explained.as_ref().map(|explained| explained.outcome.agreed(&line.person.civility).to_owned()).unwrap_or_default(),
+            outcome: line
+                .explained
+                .as_ref()
+                .map(|explained| explained.outcome.agreed(&line.person.civility).to_owned())
+                .unwrap_or_default(),
             note: String::new(),
         })
         .collect();
@@ -359,14 +382,22 @@ pub fn minutes_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
         session: session.year16(),
         opened_at: shown(session, row.opened_at.0),
         sealed_at: row.sealed_at.map(|at| shown(session, at.0)),
-        jury_order: view.order.as_ref().map(|order| format!("Arrêté n° {} du {}", order.order_reference, french_date(order.signed_on.0))).unwrap_or_default(),
+        jury_order: view
+            .order
+            .as_ref()
+            .map(|order| format!("Arrêté n° {} du {}", order.order_reference, french_date(order.signed_on.0)))
+            .unwrap_or_default(),
         members,
         rows,
         epreuves: pack.epreuves.iter().map(|epreuve| format!("Épreuve {}", epreuve.code)).collect(),
         admitted,
         rules: vec![
             format!("Règlement : {} (version {}).", pack.title, pack.version),
-            format!("Seuil : {} à chaque épreuve ({}).", Mark::from_hundredths(pack.pass.threshold.value).shown(), pack.pass.threshold.law),
+            format!(
+                "Seuil : {} à chaque épreuve ({}).",
+                Mark::from_hundredths(pack.pass.threshold.value).shown(),
+                pack.pass.threshold.law
+            ),
             "Une absence n’est pas une note. Les admis sont listés par ordre alphabétique, sans rang.".into(),
         ],
         changes,
@@ -386,7 +417,9 @@ pub fn list_order_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow>
         return Ok(kept);
     }
     let Some(fixed_at) = session.list_fixed_at else {
-        return Err(Refusal::new("list_not_fixed", "L’arrêté s’établit quand la liste est fixée.").under(crate::domain::session::LIST_LAW).into());
+        return Err(Refusal::new("list_not_fixed", "L’arrêté s’établit quand la liste est fixée.")
+            .under(crate::domain::session::LIST_LAW)
+            .into());
     };
     let (academy, pack, files) = db.read_now(|conn| {
         let filter = registration::FileFilter { state: Some("admitted".into()), ..registration::FileFilter::default() };
@@ -398,22 +431,37 @@ pub fn list_order_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow>
     })?;
     let rows = files
         .iter()
-        .map(|file| vec![file.registration.number.clone(), file.person.letter_name(), file.registration.school_name.clone()])
+        .map(|file| {
+            vec![file.registration.number.clone(), file.person.letter_name(), file.registration.school_name.clone()]
+        })
         .collect();
     let sheet = OrderSheet {
         office: office_of(&academy),
-        title: format!("Arrêté fixant la liste des candidats admis à se présenter à l’examen, session {}", session.year),
+        title: format!(
+            "Arrêté fixant la liste des candidats admis à se présenter à l’examen, session {}",
+            session.year
+        ),
         visas: visas(&pack),
         articles: vec![
-            ("Article 1er".into(), vec![format!(
-                "Les candidats dont les noms suivent sont admis à se présenter aux épreuves de la session {} de l’examen du certificat de professionnalisation en matière de lutte contre le décrochage scolaire.",
-                session.year
-            )]),
-            ("Article 2".into(), vec![format!("Le présent arrêté est publié par les soins du service des examens. La liste a été arrêtée {}.", shown(session, fixed_at.0))]),
+            (
+                "Article 1er".into(),
+                vec![format!(
+                    "Les candidats dont les noms suivent sont admis à se présenter aux épreuves de la session {} de l’examen du certificat de professionnalisation en matière de lutte contre le décrochage scolaire.",
+                    session.year
+                )],
+            ),
+            (
+                "Article 2".into(),
+                vec![format!(
+                    "Le présent arrêté est publié par les soins du service des examens. La liste a été arrêtée {}.",
+                    shown(session, fixed_at.0)
+                )],
+            ),
         ],
         table: Some(SimpleTable { headers: vec!["Numéro".into(), "Candidat".into(), "Établissement".into()], rows }),
         place: academy.city.clone(),
-        date: Academy::find(&session.academy_code).map_or_else(|| today(session, db.clock()), |zone| zone.date(fixed_at.0)),
+        date: Academy::find(&session.academy_code)
+            .map_or_else(|| today(session, db.clock()), |zone| zone.date(fixed_at.0)),
         signatory: signatory_of(&academy),
         simulated: db.clock().is_simulated(),
     };
@@ -437,25 +485,36 @@ pub fn admitted_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
         ))
     })?;
     let Some(sealed_at) = row.and_then(|row| row.sealed_at) else {
-        return Err(Refusal::new("not_sealed", "La liste des admis s’établit quand la délibération est scellée.").under(deliberation::LAW).into());
+        return Err(Refusal::new("not_sealed", "La liste des admis s’établit quand la délibération est scellée.")
+            .under(deliberation::LAW)
+            .into());
     };
     let sheet = OrderSheet {
         office: office_of(&academy),
         title: format!("Liste des candidats admis, session {}", session.year),
         visas: visas(&pack),
-        articles: vec![("Liste des admis".into(), vec![format!(
-            "À la suite de la délibération du jury, {}, sont déclarés admis, par ordre alphabétique et sans rang :",
-            shown(session, sealed_at.0)
-        )])],
+        articles: vec![(
+            "Liste des admis".into(),
+            vec![format!(
+                "À la suite de la délibération du jury, {}, sont déclarés admis, par ordre alphabétique et sans rang :",
+                shown(session, sealed_at.0)
+            )],
+        )],
         table: Some(SimpleTable {
             headers: vec!["Nom".into(), "Prénom".into()],
             rows: people
                 .iter()
-                .map(|person| vec![person.usage_name.clone().unwrap_or_else(|| person.birth_name.clone()), person.first_names.clone()])
+                .map(|person| {
+                    vec![
+                        person.usage_name.clone().unwrap_or_else(|| person.birth_name.clone()),
+                        person.first_names.clone(),
+                    ]
+                })
                 .collect(),
         }),
         place: academy.city.clone(),
-        date: Academy::find(&session.academy_code).map_or_else(|| today(session, db.clock()), |zone| zone.date(sealed_at.0)),
+        date: Academy::find(&session.academy_code)
+            .map_or_else(|| today(session, db.clock()), |zone| zone.date(sealed_at.0)),
         signatory: signatory_of(&academy),
         simulated: db.clock().is_simulated(),
     };
@@ -521,7 +580,11 @@ pub fn in_parallel<F: Sync, R: Send>(facts: &[F], render: impl Fn(&F) -> Stored<
             .collect();
         handles
             .into_iter()
-            .map(|handle| handle.join().unwrap_or_else(|_| Err(StoreError::Unavailable("le dessin d’un document s’est interrompu".into()))))
+            .map(|handle| {
+                handle
+                    .join()
+                    .unwrap_or_else(|_| Err(StoreError::Unavailable("le dessin d’un document s’est interrompu".into())))
+            })
             .collect()
     });
     let mut all = Vec::with_capacity(facts.len());

@@ -30,7 +30,15 @@ pub fn order_document(db: &Db, session: &SessionRow) -> Stored<(String, Vec<u8>)
     })?;
     let zone = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     let Some(signed) = &view.order else {
-        let bytes = order(&sheet(session, &view, &pack, &academy, None, zone.date(db.clock().now()), db.clock().is_simulated()))?;
+        let bytes = order(&sheet(
+            session,
+            &view,
+            &pack,
+            &academy,
+            None,
+            zone.date(db.clock().now()),
+            db.clock().is_simulated(),
+        ))?;
         return Ok((format!("projet-arrete-jury-{}.pdf", session.year), bytes));
     };
     let subject_id = format!("{}:{}", session.id, signed.order_reference);
@@ -41,7 +49,8 @@ pub fn order_document(db: &Db, session: &SessionRow) -> Stored<(String, Vec<u8>)
     if let Some(kept) = kept {
         return Ok((kept.file_name, kept.bytes));
     }
-    let bytes = order(&sheet(session, &view, &pack, &academy, Some(signed), signed.signed_on.0, db.clock().is_simulated()))?;
+    let bytes =
+        order(&sheet(session, &view, &pack, &academy, Some(signed), signed.signed_on.0, db.clock().is_simulated()))?;
     let new = NewDocument {
         academy_code: session.academy_code.clone(),
         session_id: Some(session.id.clone()),
@@ -53,7 +62,9 @@ pub fn order_document(db: &Db, session: &SessionRow) -> Stored<(String, Vec<u8>)
     };
     let drawer = Actor::system("documents");
     db.write_now(&drawer, Lock::Session(session.id.clone()), move |tx| documents::keep_document(tx, new))?;
-    let kept = db.read_now(move |conn| documents::find_document(conn, ORDER_KIND, &subject_id))?.ok_or(StoreError::NotFound)?;
+    let kept = db
+        .read_now(move |conn| documents::find_document(conn, ORDER_KIND, &subject_id))?
+        .ok_or(StoreError::NotFound)?;
     Ok((kept.file_name, kept.bytes))
 }
 
@@ -66,19 +77,32 @@ fn sheet(
     date: jiff::civil::Date,
     simulated: bool,
 ) -> OrderSheet {
-    let quality = |code: &str| pack.jury.roles.iter().find(|role| role.code == code).map_or(code, |role| role.label.as_str()).to_owned();
-    let president: Vec<String> = view.members.iter().filter(|juror| juror.is_president).map(|juror| juror.letter_name()).collect();
+    let quality = |code: &str| {
+        pack.jury.roles.iter().find(|role| role.code == code).map_or(code, |role| role.label.as_str()).to_owned()
+    };
+    let president: Vec<String> =
+        view.members.iter().filter(|juror| juror.is_president).map(|juror| juror.letter_name()).collect();
     let mut rows = Vec::new();
     for juror in &view.members {
         let seats = view.commissions.iter().filter_map(|one| {
             let seat = one.seats.iter().find(|seat| seat.juror.id == juror.id)?;
-            Some(if seat.is_chair { format!("{} (préside)", one.commission.label) } else { one.commission.label.clone() })
+            Some(if seat.is_chair {
+                format!("{} (préside)", one.commission.label)
+            } else {
+                one.commission.label.clone()
+            })
         });
         let seats = seats.collect::<Vec<_>>().join(", ");
-        rows.push(vec![juror.letter_name(), quality(&juror.quality), if seats.is_empty() { "–".to_owned() } else { seats }]);
+        rows.push(vec![
+            juror.letter_name(),
+            quality(&juror.quality),
+            if seats.is_empty() { "–".to_owned() } else { seats },
+        ]);
     }
     let title = match signed {
-        Some(signed) => format!("Arrêté {} portant nomination du jury, session {}", signed.order_reference, session.year),
+        Some(signed) => {
+            format!("Arrêté {} portant nomination du jury, session {}", signed.order_reference, session.year)
+        }
         None => format!("Projet d’arrêté portant nomination du jury, session {}", session.year),
     };
     let presided = if president.is_empty() {

@@ -7,8 +7,8 @@ use super::face::{FACES, Face, Glyph};
 use super::frame::Frame;
 use super::structure::Structure;
 use printpdf::{
-    Codepoint, Color, DictItem, FontId, FontMetrics, Op, ParsedFont, PdfDocument, PdfFont, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Rgb,
-    TextItem, TextMatrix,
+    Codepoint, Color, DictItem, FontId, FontMetrics, Op, ParsedFont, PdfDocument, PdfFont, PdfFontHandle, PdfPage,
+    PdfSaveOptions, Pt, Rgb, TextItem, TextMatrix,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,8 @@ pub(super) fn draw(frame: &Frame) -> Result<(lopdf::Document, Usage), PdfError> 
 fn declared(frame: &Frame, face: Face, used: &BTreeSet<u16>) -> Result<ParsedFont, PdfError> {
     let typeface = frame.faces.get(face)?;
     let shaper = &typeface.shaper;
-    let widths = used.iter().map(|glyph| (*glyph, u16::try_from(typeface.natural_width(*glyph)).unwrap_or_default())).collect();
+    let widths =
+        used.iter().map(|glyph| (*glyph, u16::try_from(typeface.natural_width(*glyph)).unwrap_or_default())).collect();
     let metrics = FontMetrics { ascent: shaper.ascender(), descent: shaper.descender() };
     let name = format!("{}+{}", subset_tag(face, used), typeface.name);
     let mut font = ParsedFont::with_glyph_data(vec![0, 1, 0, 0], 0, Some(name), BTreeMap::new(), widths, 1000, metrics);
@@ -69,7 +70,8 @@ fn declared(frame: &Frame, face: Face, used: &BTreeSet<u16>) -> Result<ParsedFon
 /// Six capitals that name the set of glyphs, as the format asks of a cut font.
 fn subset_tag(face: Face, used: &BTreeSet<u16>) -> String {
     let seed = FACES.len() as u64 + face as u64;
-    let mut hash = used.iter().fold(seed, |hash, glyph| (hash ^ u64::from(*glyph)).wrapping_mul(0x0100_0000_01b3).rotate_left(17));
+    let mut hash =
+        used.iter().fold(seed, |hash, glyph| (hash ^ u64::from(*glyph)).wrapping_mul(0x0100_0000_01b3).rotate_left(17));
     let mut tag = String::with_capacity(6);
     for _ in 0..6 {
         tag.push(char::from(b'A' + (hash % 26) as u8));
@@ -87,9 +89,10 @@ struct Pen<'a> {
 impl Pen<'_> {
     fn item(&mut self, item: &Item, structure: &Structure) -> Result<(), PdfError> {
         let (tag, map) = match item.owner {
-            Owner::Element { element, mark } => {
-                (structure.elements[element].role.tag(), BTreeMap::from([("MCID".to_owned(), DictItem::Int(mark as i64))]))
-            }
+            Owner::Element { element, mark } => (
+                structure.elements[element].role.tag(),
+                BTreeMap::from([("MCID".to_owned(), DictItem::Int(mark as i64))]),
+            ),
             Owner::Artifact(kind) => ("Artifact", artifact(kind)),
         };
         self.ops.push(Op::BeginMarkedContentWithProperties { tag: tag.to_owned(), properties: DictItem::Dict { map } });
@@ -109,7 +112,10 @@ impl Pen<'_> {
                 let matrix = TextMatrix::Raw([1.0, 0.0, 0.0, 1.0, neat(*x), neat(*y)]);
                 self.ops.extend([
                     Op::StartTextSection,
-                    Op::SetFont { font: PdfFontHandle::External(FontId(font_key(style.face))), size: Pt(neat(style.size)) },
+                    Op::SetFont {
+                        font: PdfFontHandle::External(FontId(font_key(style.face))),
+                        size: Pt(neat(style.size)),
+                    },
                     Op::SetTextMatrix { matrix },
                     Op::ShowText { items: vec![TextItem::GlyphIds(codes)] },
                     Op::EndTextSection,

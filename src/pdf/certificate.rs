@@ -184,7 +184,8 @@ fn verification(frame: &mut Frame, sheet: &CertificateSheet, modules: &Modules) 
     let number = format!("Certificat n°\u{A0}{}", sheet.number);
     let key = format!("Clé de contrôle\u{A0}: {}", sheet.control_key);
     let how = "Pour vérifier ce certificat, lisez le code ou saisissez le numéro et la clé de contrôle sur la page de vérification\u{A0}:";
-    let mut spans = vec![(number, PROOF), (key, PROOF), (how.to_owned(), SMALL), (shown_address(&sheet.verify_url), SMALL)];
+    let mut spans =
+        vec![(number, PROOF), (key, PROOF), (how.to_owned(), SMALL), (shown_address(&sheet.verify_url), SMALL)];
     if sheet.simulated {
         spans.push((specimen::LINE.to_owned(), SMALL.ink(BLACK)));
     }
@@ -254,7 +255,12 @@ impl Modules {
     fn boxes(&self, left: f32, bottom: f32, side: f32) -> Vec<[f32; 4]> {
         let module = side / self.side as f32;
         let place = |(row, column, length): &(usize, usize, usize)| {
-            [left + *column as f32 * module, bottom + side - (*row + 1) as f32 * module, *length as f32 * module, module]
+            [
+                left + *column as f32 * module,
+                bottom + side - (*row + 1) as f32 * module,
+                *length as f32 * module,
+                module,
+            ]
         };
         self.runs.iter().map(place).collect()
     }

@@ -13,7 +13,12 @@ use std::fmt::Write as _;
 /// sRGB, from LittleCMS (no copyright), 588 bytes.
 const SRGB: &[u8] = include_bytes!("../../fonts/srgb.icc");
 
-pub(super) fn conform(mut document: Document, frame: &Frame, facts: &Facts, usage: &Usage) -> Result<Vec<u8>, PdfError> {
+pub(super) fn conform(
+    mut document: Document,
+    frame: &Frame,
+    facts: &Facts,
+    usage: &Usage,
+) -> Result<Vec<u8>, PdfError> {
     let pages: Vec<ObjectId> = document.page_iter().collect();
     for (index, id) in pages.iter().enumerate() {
         let page = document.get_dictionary_mut(*id).map_err(assembly)?;
@@ -71,7 +76,8 @@ fn embed_fonts(document: &mut Document, frame: &Frame, usage: &Usage) -> Result<
         let Some((_, font)) = fonts.iter().find(|(name, _)| *name == key) else {
             return Err(PdfError::Assembly(format!("font {} was not declared", font_key(*face))));
         };
-        let descendants = document.get_dictionary_mut(*font).and_then(|font| font.get_mut(b"DescendantFonts")).map_err(assembly)?;
+        let descendants =
+            document.get_dictionary_mut(*font).and_then(|font| font.get_mut(b"DescendantFonts")).map_err(assembly)?;
         let descendant = descendants.as_array_mut().map_err(assembly)?.first_mut().map(Object::as_dict_mut);
         let Some(Ok(descendant)) = descendant else {
             return Err(PdfError::Assembly("a font has no descendant".to_owned()));
@@ -145,7 +151,9 @@ fn information(facts: &Facts) -> Dictionary {
 }
 
 fn date(facts: &Facts) -> Option<Object> {
-    facts.dated.map(|day| Object::string_literal(format!("D:{:04}{:02}{:02}000000Z", day.year(), day.month(), day.day())))
+    facts
+        .dated
+        .map(|day| Object::string_literal(format!("D:{:04}{:02}{:02}000000Z", day.year(), day.month(), day.day())))
 }
 
 fn text(value: &str) -> Object {

@@ -64,7 +64,10 @@ pub(super) enum Artifact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// A structure element, and the number of this item in its page's marks.
-    Element { element: usize, mark: usize },
+    Element {
+        element: usize,
+        mark: usize,
+    },
     Artifact(Artifact),
 }
 

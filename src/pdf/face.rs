@@ -119,7 +119,10 @@ impl Faces {
     /// After a first layout: the same faces with the wide cuts it asked for, or `None` when it asked for none.
     pub fn widened(&self) -> Option<Faces> {
         let news = (0..FACES.len()).any(|face| self.wanted[face] && !self.wide[face]);
-        news.then(|| Faces { wide: std::array::from_fn(|face| self.wide[face] || self.wanted[face]), ..Faces::default() })
+        news.then(|| Faces {
+            wide: std::array::from_fn(|face| self.wide[face] || self.wanted[face]),
+            ..Faces::default()
+        })
     }
 
     pub fn missing(&self) -> &BTreeSet<char> {
@@ -147,7 +150,11 @@ impl Faces {
         let mut glyphs = Vec::with_capacity(infos.len());
         for (index, (info, position)) in infos.iter().zip(positions).enumerate() {
             let start = info.cluster as usize;
-            let end = infos[index..].iter().map(|next| next.cluster as usize).find(|cluster| *cluster > start).unwrap_or(plain.len());
+            let end = infos[index..]
+                .iter()
+                .map(|next| next.cluster as usize)
+                .find(|cluster| *cluster > start)
+                .unwrap_or(plain.len());
             let shared = infos[..index].iter().rev().take_while(|before| before.cluster == info.cluster).count();
             let last = infos.get(index + 1).is_none_or(|next| next.cluster != info.cluster);
             // A cluster of several glyphs (a letter and a loose accent) shares its letters out in order.
@@ -210,7 +217,8 @@ mod tests {
             for wide in [false, true] {
                 let typeface = typeface(face, wide).unwrap();
                 assert_eq!(typeface.shaper.units_per_em(), 1000);
-                for letter in "ÀÂÇÉÈÊËÎÏÔŒÙÛÜŸàâçéèêëîïôœùûüÿ«»’…–—°€\u{A0}\u{202F}\u{FFFD}".chars() {
+                for letter in "ÀÂÇÉÈÊËÎÏÔŒÙÛÜŸàâçéèêëîïôœùûüÿ«»’…–—°€\u{A0}\u{202F}\u{FFFD}".chars()
+                {
                     assert!(typeface.has(letter), "{face:?} {wide} lacks {letter:?}");
                 }
             }

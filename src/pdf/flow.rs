@@ -132,7 +132,13 @@ impl<'a> Flow<'a> {
         let element = self.frame.structure.add(parent, role);
         while !lines.is_empty() {
             let mut left = self.room();
-            let mut fit = lines.iter().take_while(|line| { left -= line.leading; left >= 0.0 }).count();
+            let mut fit = lines
+                .iter()
+                .take_while(|line| {
+                    left -= line.leading;
+                    left >= 0.0
+                })
+                .count();
             if fit + 1 == lines.len() && fit > 2 {
                 fit -= 1;
             }

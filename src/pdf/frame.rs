@@ -44,7 +44,9 @@ impl Frame {
         let at = self.last();
         let page = &mut self.pages[at];
         match page.items.last_mut() {
-            Some(Item { owner: Owner::Element { element: same, .. }, draws: before }) if *same == element => before.extend(draws),
+            Some(Item { owner: Owner::Element { element: same, .. }, draws: before }) if *same == element => {
+                before.extend(draws)
+            }
             _ => {
                 let mark = page.marks.len();
                 page.marks.push(element);
@@ -64,7 +66,15 @@ impl Frame {
     }
 
     /// A paragraph at a fixed place of the last page; answers where it ends.
-    pub fn place(&mut self, role: Role, spans: &[Span], x: f32, top: f32, measure: f32, align: Align) -> Result<f32, PdfError> {
+    pub fn place(
+        &mut self,
+        role: Role,
+        spans: &[Span],
+        x: f32,
+        top: f32,
+        measure: f32,
+        align: Align,
+    ) -> Result<f32, PdfError> {
         let lines = break_lines(&mut self.faces, spans, measure)?;
         if lines.is_empty() {
             return Ok(top);
@@ -94,7 +104,11 @@ pub(super) fn stack(lines: Vec<Line>, x: f32, top: f32, measure: f32, align: Ali
 }
 
 /// Lays a document out (once more with wider cuts when its names ask for them) and writes it.
-pub(super) fn render(facts: &Facts, size: (f32, f32), build: impl Fn(&mut Frame) -> Result<(), PdfError>) -> Result<Vec<u8>, PdfError> {
+pub(super) fn render(
+    facts: &Facts,
+    size: (f32, f32),
+    build: impl Fn(&mut Frame) -> Result<(), PdfError>,
+) -> Result<Vec<u8>, PdfError> {
     let mut frame = Frame::new(Faces::default(), size);
     build(&mut frame)?;
     if let Some(wider) = frame.faces.widened() {

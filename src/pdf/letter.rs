@@ -23,7 +23,12 @@ pub struct LetterSheet {
 }
 
 pub fn letter(sheet: &LetterSheet) -> Result<Vec<u8>, PdfError> {
-    let head = Letterhead { office: &sheet.office, title: sheet.subject.clone(), dated: Some(sheet.date), simulated: sheet.simulated };
+    let head = Letterhead {
+        office: &sheet.office,
+        title: sheet.subject.clone(),
+        dated: Some(sheet.date),
+        simulated: sheet.simulated,
+    };
     head.sheet(|flow| {
         flow.addressee(&sheet.addressee)?;
         let done = format!("{}, le {}", sheet.place, french::day(sheet.date));

@@ -47,10 +47,19 @@ impl Letterhead<'_> {
         let office = self.office;
         let top = flow.y;
         let academy = french::academy_title(&office.academy);
-        let region = if office.region.trim().is_empty() { String::new() } else { format!("Région académique {}", office.region) };
+        let region = if office.region.trim().is_empty() {
+            String::new()
+        } else {
+            format!("Région académique {}", office.region)
+        };
         let half = MEASURE * 0.55;
-        let left = flow.column(&[("RÉPUBLIQUE FRANÇAISE", STATE), (&academy, ACADEMY), (&region, CONTACT)], LEFT, top, half)?;
-        let phone = if office.phone.is_empty() { String::new() } else { format!("Tél.\u{A0}: {}", office.phone.replace(' ', "\u{A0}")) };
+        let left =
+            flow.column(&[("RÉPUBLIQUE FRANÇAISE", STATE), (&academy, ACADEMY), (&region, CONTACT)], LEFT, top, half)?;
+        let phone = if office.phone.is_empty() {
+            String::new()
+        } else {
+            format!("Tél.\u{A0}: {}", office.phone.replace(' ', "\u{A0}"))
+        };
         let service = Style { face: Face::SansBold, ..CONTACT };
         let column = LEFT + half + 16.0;
         let right = flow.column(
@@ -89,7 +98,11 @@ impl Flow<'_> {
         }
         self.heading("Voies et délais de recours")?;
         for text in paragraphs {
-            self.paragraph(Role::P, &[span(text, Style { ink: TEXT.ink, ..FINE }.scaled(1.05))], Stand { before: 3.0, ..PLAIN })?;
+            self.paragraph(
+                Role::P,
+                &[span(text, Style { ink: TEXT.ink, ..FINE }.scaled(1.05))],
+                Stand { before: 3.0, ..PLAIN },
+            )?;
         }
         Ok(())
     }

@@ -66,7 +66,9 @@ pub fn minutes(sheet: &MinutesSheet) -> Result<Vec<u8>, PdfError> {
         flow.fact("Délibération ouverte", &sheet.opened_at)?;
         match &sheet.sealed_at {
             Some(sealed) => flow.fact("Délibération close", sealed)?,
-            None => flow.paragraph(Role::P, &[span("Projet\u{A0}: la délibération n’est pas close.", STRONG)], PLAIN)?,
+            None => {
+                flow.paragraph(Role::P, &[span("Projet\u{A0}: la délibération n’est pas close.", STRONG)], PLAIN)?
+            }
         }
         flow.fact("Jury nommé par", &sheet.jury_order)?;
         jury(flow, sheet)?;
@@ -96,7 +98,8 @@ fn jury(flow: &mut Flow, sheet: &MinutesSheet) -> Result<(), PdfError> {
     }
     flow.heading("Composition du jury")?;
     let headers = ["Membre", "Fonction dans le jury", "Qualité"].map(String::from).to_vec();
-    let rows = sheet.members.iter().map(|member| vec![member.name.clone(), member.role.clone(), member.quality.clone()]);
+    let rows =
+        sheet.members.iter().map(|member| vec![member.name.clone(), member.role.clone(), member.quality.clone()]);
     flow.table(&Grid::new(headers, rows.collect()))
 }
 
@@ -108,8 +111,11 @@ fn results(sheet: &MinutesSheet) -> Grid {
     headers.extend(noted.then(|| "Observation".to_owned()));
     let rows = sheet.rows.iter().map(|row| {
         let day = row.birth_date;
-        let mut cells = vec![row.number.clone(), row.name.clone(), format!("{:02}/{:02}/{}", day.day(), day.month(), day.year())];
-        cells.extend((0..sheet.epreuves.len()).map(|epreuve| row.marks.get(epreuve).cloned().unwrap_or_else(|| "–".to_owned())));
+        let mut cells =
+            vec![row.number.clone(), row.name.clone(), format!("{:02}/{:02}/{}", day.day(), day.month(), day.year())];
+        cells.extend(
+            (0..sheet.epreuves.len()).map(|epreuve| row.marks.get(epreuve).cloned().unwrap_or_else(|| "–".to_owned())),
+        );
         cells.push(row.outcome.clone());
         cells.extend(noted.then(|| row.note.clone()));
         cells

@@ -24,7 +24,12 @@ pub struct OrderSheet {
 }
 
 pub fn order(sheet: &OrderSheet) -> Result<Vec<u8>, PdfError> {
-    let head = Letterhead { office: &sheet.office, title: sheet.title.clone(), dated: Some(sheet.date), simulated: sheet.simulated };
+    let head = Letterhead {
+        office: &sheet.office,
+        title: sheet.title.clone(),
+        dated: Some(sheet.date),
+        simulated: sheet.simulated,
+    };
     head.sheet(|flow| {
         flow.title(&sheet.title)?;
         for visa in &sheet.visas {

@@ -29,7 +29,11 @@ impl Program {
 
     fn offset(&self, glyph: usize) -> Option<usize> {
         let loca = self.tables[4];
-        if self.long_offsets { u32_at(loca, glyph * 4).map(|at| at as usize) } else { u16_at(loca, glyph * 2).map(|at| usize::from(at) * 2) }
+        if self.long_offsets {
+            u32_at(loca, glyph * 4).map(|at| at as usize)
+        } else {
+            u16_at(loca, glyph * 2).map(|at| usize::from(at) * 2)
+        }
     }
 
     fn outline(&self, glyph: u16) -> &'static [u8] {

@@ -40,7 +40,9 @@ impl Read {
     }
 
     pub fn metadata(&self) -> String {
-        let Object::Stream(stream) = self.resolve(self.catalog().get(b"Metadata").unwrap()) else { panic!("no metadata") };
+        let Object::Stream(stream) = self.resolve(self.catalog().get(b"Metadata").unwrap()) else {
+            panic!("no metadata")
+        };
         assert!(!stream.dict.has(b"Filter"), "the metadata must stay readable");
         String::from_utf8(stream.content.clone()).unwrap()
     }
@@ -72,7 +74,8 @@ impl Read {
                     assert!(!open, "marked content inside marked content");
                     open = true;
                     let tag = String::from_utf8(operation.operands[0].as_name().unwrap().to_vec()).unwrap();
-                    let number = operation.operands[1].as_dict().unwrap().get(b"MCID").ok().map(|id| id.as_i64().unwrap());
+                    let number =
+                        operation.operands[1].as_dict().unwrap().get(b"MCID").ok().map(|id| id.as_i64().unwrap());
                     assert_eq!(number.is_none(), tag == "Artifact");
                     out.push((tag, number, String::new()));
                 }
@@ -105,7 +108,10 @@ impl Read {
 
     pub fn artifacts(&self) -> Vec<String> {
         let pages = self.pages();
-        let parts = pages.iter().flat_map(|page| self.marked(*page)).filter(|(tag, _, text)| tag == "Artifact" && !text.is_empty());
+        let parts = pages
+            .iter()
+            .flat_map(|page| self.marked(*page))
+            .filter(|(tag, _, text)| tag == "Artifact" && !text.is_empty());
         parts.map(|(_, _, text)| text).collect()
     }
 
@@ -118,7 +124,10 @@ impl Read {
         self.walk(root.get(b"K").unwrap().as_reference().unwrap(), &mut tags, &mut owners);
         let numbers = self.dict(root, b"ParentTree").get(b"Nums").unwrap().as_array().unwrap();
         for (index, page) in self.pages().into_iter().enumerate() {
-            assert_eq!(self.0.get_dictionary(page).unwrap().get(b"StructParents").unwrap().as_i64().unwrap(), index as i64);
+            assert_eq!(
+                self.0.get_dictionary(page).unwrap().get(b"StructParents").unwrap().as_i64().unwrap(),
+                index as i64
+            );
             let parents = numbers[index * 2 + 1].as_array().unwrap();
             let marks: Vec<i64> = self.marked(page).iter().filter_map(|(_, mark, _)| *mark).collect();
             assert_eq!(marks, (0..parents.len() as i64).collect::<Vec<_>>());
@@ -155,7 +164,11 @@ impl Read {
 /// Reads `bfchar` and `bfrange` lines.
 fn to_unicode(cmap: &str) -> BTreeMap<u16, String> {
     let text = |hex: &str| {
-        let units: Vec<u16> = hex.as_bytes().chunks(4).map(|unit| u16::from_str_radix(std::str::from_utf8(unit).unwrap(), 16).unwrap()).collect();
+        let units: Vec<u16> = hex
+            .as_bytes()
+            .chunks(4)
+            .map(|unit| u16::from_str_radix(std::str::from_utf8(unit).unwrap(), 16).unwrap())
+            .collect();
         String::from_utf16(&units).unwrap()
     };
     let mut map = BTreeMap::new();
@@ -171,7 +184,8 @@ fn to_unicode(cmap: &str) -> BTreeMap<u16, String> {
                 let start = text(unicode);
                 let base = start.chars().next().unwrap() as u32;
                 for (step, glyph) in (code(first)..=code(last)).enumerate() {
-                    let said = if step == 0 { start.clone() } else { char::from_u32(base + step as u32).unwrap().to_string() };
+                    let said =
+                        if step == 0 { start.clone() } else { char::from_u32(base + step as u32).unwrap().to_string() };
                     map.insert(glyph, said);
                 }
             }

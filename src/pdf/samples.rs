@@ -157,13 +157,23 @@ pub fn convocation() -> ConvocationSheet {
 }
 
 pub fn minutes(candidates: usize) -> MinutesSheet {
-    let names = ["ABADIE Agnès", "BŒUF Jean-François", "CHÂTEAUNEUF-DESMARÊTS Marie-Amélie", "DUPONT Théo", "ÉLOY Solène", "FAŸ Raphaël"];
+    let names = [
+        "ABADIE Agnès",
+        "BŒUF Jean-François",
+        "CHÂTEAUNEUF-DESMARÊTS Marie-Amélie",
+        "DUPONT Théo",
+        "ÉLOY Solène",
+        "FAŸ Raphaël",
+    ];
     let rows: Vec<MinutesRow> = (0..candidates)
         .map(|index| MinutesRow {
             number: format!("22-2027-{:04}", index + 1),
             name: names[index % names.len()].to_owned(),
             birth_date: date(1970 + (index % 30) as i16, 1 + (index % 12) as i8, 1 + (index % 28) as i8),
-            marks: vec![format!("{},5", 8 + index % 11), if index % 9 == 0 { "absent".into() } else { format!("{}", 9 + index % 10) }],
+            marks: vec![
+                format!("{},5", 8 + index % 11),
+                if index % 9 == 0 { "absent".into() } else { format!("{}", 9 + index % 10) },
+            ],
             outcome: if index % 9 == 0 { "Ajourné(e)".into() } else { "Admis(e)".into() },
             note: if index % 13 == 0 { "Note conservée de la session 2026".into() } else { String::new() },
         })
@@ -193,14 +203,24 @@ pub fn order() -> OrderSheet {
     OrderSheet {
         office: office(),
         title: "Arrêté fixant la liste des candidats admis à se présenter à l’examen, session 2027".into(),
-        visas: vec!["Vu le décret n°\u{A0}2017-791 du 5\u{A0}mai 2017\u{202F};".into(), "Vu l’arrêté du 5\u{A0}mai 2017 relatif à l’examen, notamment son article 2,".into()],
+        visas: vec![
+            "Vu le décret n°\u{A0}2017-791 du 5\u{A0}mai 2017\u{202F};".into(),
+            "Vu l’arrêté du 5\u{A0}mai 2017 relatif à l’examen, notamment son article 2,".into(),
+        ],
         articles: vec![
             ("Article 1er".into(), vec!["Sont admis à se présenter les candidats dont les noms suivent.".into()]),
-            ("Article 2".into(), vec!["La secrétaire générale de l’académie est chargée de l’exécution du présent arrêté.".into()]),
+            (
+                "Article 2".into(),
+                vec!["La secrétaire générale de l’académie est chargée de l’exécution du présent arrêté.".into()],
+            ),
         ],
         table: Some(SimpleTable {
             headers: vec!["Nom".into(), "Prénoms".into(), "Établissement".into()],
-            rows: (0..14).map(|index| vec![format!("NOM {index}"), "Élise".into(), "Collège Jean-Moulin, Brive-la-Gaillarde".into()]).collect(),
+            rows: (0..14)
+                .map(|index| {
+                    vec![format!("NOM {index}"), "Élise".into(), "Collège Jean-Moulin, Brive-la-Gaillarde".into()]
+                })
+                .collect(),
         }),
         place: "Limoges".into(),
         date: date(2026, 10, 15),
@@ -234,10 +254,15 @@ pub fn attestation() -> AttestationSheet {
         birth_date: Some(date(1988, 2, 29)),
         office: office(),
         title: "Attestation de présence en formation".into(),
-        paragraphs: vec!["La personne nommée ci-dessus a suivi les modules suivants de la formation préparant au certificat.".into()],
+        paragraphs: vec![
+            "La personne nommée ci-dessus a suivi les modules suivants de la formation préparant au certificat.".into(),
+        ],
         table: Some(SimpleTable {
             headers: vec!["Module".into(), "Durée".into(), "Présence".into()],
-            rows: vec![vec!["MO1".into(), "20 h".into(), "20 h".into()], vec!["MP2".into(), "20 h".into(), "14 h".into()]],
+            rows: vec![
+                vec!["MO1".into(), "20 h".into(), "20 h".into()],
+                vec!["MP2".into(), "20 h".into(), "14 h".into()],
+            ],
         }),
         place: "Limoges".into(),
         date: date(2027, 6, 30),
@@ -251,7 +276,12 @@ pub fn sign_in() -> SignInSheet {
         office: office(),
         title: "Épreuve 2 – Rectorat de Limoges, salle 3".into(),
         date: date(2027, 1, 21),
-        rows: (0..24).map(|index| SignInRow { name: format!("M. Candidat N° {index}"), detail: format!("{} h 15", 8 + index % 9) }).collect(),
+        rows: (0..24)
+            .map(|index| SignInRow {
+                name: format!("M. Candidat N° {index}"),
+                detail: format!("{} h 15", 8 + index % 9),
+            })
+            .collect(),
         simulated: false,
     }
 }

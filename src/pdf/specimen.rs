@@ -16,7 +16,12 @@ pub(super) fn mark(centre: (f32, f32), size: f32, turn: f32) -> Result<Draw, Pdf
     let scale = size / 1000.0;
     let (sine, cosine) = turn.to_radians().sin_cos();
     let width: i32 = glyphs.iter().map(|glyph| glyph.advance).sum();
-    let mut path = Path { steps: Vec::new(), at: (0.0, 0.0), last: (0.0, 0.0), matrix: [scale * cosine, scale * sine, centre.0, centre.1] };
+    let mut path = Path {
+        steps: Vec::new(),
+        at: (0.0, 0.0),
+        last: (0.0, 0.0),
+        matrix: [scale * cosine, scale * sine, centre.0, centre.1],
+    };
     let mut pen = -(width as f32) / 2.0;
     for glyph in &glyphs {
         path.at = (pen, -320.0); // half the height of a capital

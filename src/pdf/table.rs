@@ -43,7 +43,12 @@ impl Flow<'_> {
         let plain = Style::new(Face::Sans, grid.size, grid.size * 1.36);
         let strong = Style { face: Face::SansBold, ..plain };
         let mut shaped: Vec<Vec<Shaped>> = Vec::with_capacity(grid.rows.len() + 1);
-        shaped.push(grid.headers.iter().map(|text| shape(&mut self.frame.faces, &[span(text, strong)])).collect::<Result<_, _>>()?);
+        shaped.push(
+            grid.headers
+                .iter()
+                .map(|text| shape(&mut self.frame.faces, &[span(text, strong)]))
+                .collect::<Result<_, _>>()?,
+        );
         for row in &grid.rows {
             let cells = (0..columns).map(|column| {
                 let text = row.get(column).map_or("", String::as_str);
@@ -122,7 +127,14 @@ impl Spread<'_> {
             let (mut x, mut tall) = (LEFT, 0.0_f32);
             for (column, width) in self.wide.iter().enumerate() {
                 let mut left = room;
-                let fit = cells[column].iter().take_while(|line| { left -= line.leading; left >= 0.0 }).count().max(1);
+                let fit = cells[column]
+                    .iter()
+                    .take_while(|line| {
+                        left -= line.leading;
+                        left >= 0.0
+                    })
+                    .count()
+                    .max(1);
                 let fit = fit.min(cells[column].len());
                 let rest = cells[column].split_off(fit);
                 let lines = std::mem::replace(&mut cells[column], rest);

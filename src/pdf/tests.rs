@@ -56,7 +56,8 @@ fn every_font_is_embedded_and_its_glyphs_are_numbered_as_they_are() {
             if let Ok(descendants) = object.get(b"DescendantFonts") {
                 let descendant = descendants.as_array().unwrap()[0].as_dict().unwrap();
                 assert_eq!(descendant.get(b"CIDToGIDMap").unwrap().as_name().unwrap(), b"Identity", "{name}");
-                let program = read.dict(descendant, b"FontDescriptor").get(b"FontFile2").unwrap().as_reference().unwrap();
+                let program =
+                    read.dict(descendant, b"FontDescriptor").get(b"FontFile2").unwrap().as_reference().unwrap();
                 let program = read.0.get_object(program).unwrap().as_stream().unwrap().decompressed_content().unwrap();
                 assert!(rustybuzz::ttf_parser::Face::parse(&program, 0).unwrap().number_of_glyphs() > 200, "{name}");
                 fonts += 1;
@@ -113,7 +114,10 @@ fn a_long_name_in_many_letters_keeps_every_one_of_them_on_one_page() {
     let bytes = certificate::certificate(&sheet).unwrap();
     let read = Read::of(&bytes);
     assert_eq!(read.pages().len(), 1);
-    assert!(read.text().contains("M. Nguyễn Thị Phương Šárka Łucja ČELIK-ŠIMUNKOVÁ de la Rochefoucauld-Montmorency-Luxembourg"));
+    assert!(
+        read.text()
+            .contains("M. Nguyễn Thị Phương Šárka Łucja ČELIK-ŠIMUNKOVÁ de la Rochefoucauld-Montmorency-Luxembourg")
+    );
     assert!(read.text().contains("né le 29\u{A0}février 1988\n"), "without a place, nothing stands for it");
     assert!(bytes.len() < 60_000);
 }
@@ -121,7 +125,8 @@ fn a_long_name_in_many_letters_keeps_every_one_of_them_on_one_page() {
 #[test]
 fn the_figure_of_the_certificate_tells_where_its_code_leads() {
     let read = Read::of(&certificate::certificate(&samples::certificate()).unwrap());
-    let figure = read.0.objects.values().filter_map(|object| object.as_dict().ok()).find(|dict| dict.has(b"Alt")).unwrap();
+    let figure =
+        read.0.objects.values().filter_map(|object| object.as_dict().ok()).find(|dict| dict.has(b"Alt")).unwrap();
     let alt = Read::string(figure.get(b"Alt").unwrap());
     assert!(alt.contains("https://cplds.example/verifier"), "{alt}");
     assert!(read.dict(figure, b"A").has(b"BBox"));

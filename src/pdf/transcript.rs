@@ -59,7 +59,11 @@ pub fn transcript(sheet: &TranscriptSheet) -> Result<Vec<u8>, PdfError> {
         flow.table(&grid(&sheet.lines))?;
         flow.heading("Décision du jury")?;
         let deliberated = format!("Délibération du {}\u{A0}: ", french::day(sheet.deliberated_on));
-        flow.paragraph(Role::P, &[span(&deliberated, super::flow::TEXT), span(&sheet.outcome, STRONG)], Stand { before: 3.0, ..PLAIN })?;
+        flow.paragraph(
+            Role::P,
+            &[span(&deliberated, super::flow::TEXT), span(&sheet.outcome, STRONG)],
+            Stand { before: 3.0, ..PLAIN },
+        )?;
         for reason in &sheet.reasons {
             flow.text(reason)?;
         }

@@ -164,7 +164,11 @@ fn put_dictionary(out: &mut Vec<u8>, dict: &Dictionary) -> Result<()> {
 fn put_name(out: &mut Vec<u8>, name: &[u8]) -> Result<()> {
     out.push(b'/');
     for byte in name {
-        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(byte) { out.push(*byte) } else { write!(out, "#{byte:02X}")? }
+        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(byte) {
+            out.push(*byte)
+        } else {
+            write!(out, "#{byte:02X}")?
+        }
     }
     Ok(())
 }

@@ -207,12 +207,8 @@ pub fn find_user_by_email(conn: &mut Conn, email_key: &str) -> Stored<Option<Use
 /// # Errors
 /// The database's own.
 pub fn find_actor(conn: &mut Conn, user_id: &str) -> Stored<Option<Actor>> {
-    let row: Option<(String, String)> = t::table
-        .find(user_id)
-        .filter(t::disabled_at.is_null())
-        .select((t::name, t::email))
-        .first(conn)
-        .optional()?;
+    let row: Option<(String, String)> =
+        t::table.find(user_id).filter(t::disabled_at.is_null()).select((t::name, t::email)).first(conn).optional()?;
     let Some((name, email)) = row else { return Ok(None) };
     let grants = load_grants(conn, user_id)?;
     Ok(Some(Actor { user_id: user_id.to_owned(), name, email, grants, is_system: false }))

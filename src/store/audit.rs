@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::schema::audit_entries as t;
 use super::{Conn, Stamp, Stored, Tx};
-use crate::each_backend;
 use crate::domain::audit::{BrokenChain, Entry, GENESIS, check_link, sha256_hex};
+use crate::each_backend;
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = t)]
@@ -130,11 +130,7 @@ impl Tx<'_> {
 /// # Errors
 /// The database's own; a broken chain is a value, not an error.
 pub fn verify_chains(conn: &mut Conn) -> Stored<Result<u64, BrokenChain>> {
-    let keys: Vec<String> = t::table
-        .select(t::lock_key)
-        .distinct()
-        .order(t::lock_key)
-        .load(conn)?;
+    let keys: Vec<String> = t::table.select(t::lock_key).distinct().order(t::lock_key).load(conn)?;
     let mut checked = 0;
     for key in keys {
         let mut previous: Option<(i64, String)> = None;

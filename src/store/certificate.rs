@@ -208,12 +208,19 @@ pub fn revoke(tx: &mut Tx<'_>, certificate_id: &str, reason: &str) -> Stored<()>
     let row: CertificateRow = t::table.find(certificate_id).select(CertificateRow::as_select()).first(tx.conn)?;
     session::session_for(tx, &row.session_id, Action::RevokeCertificate)?;
     if row.state != CertificateState::Valid {
-        return Err(Refusal::new("not_valid", format!("Le certificat {} n’est plus valable : il est {}.", row.number, row.state.label())).into());
+        return Err(Refusal::new(
+            "not_valid",
+            format!("Le certificat {} n’est plus valable : il est {}.", row.number, row.state.label()),
+        )
+        .into());
     }
     if reason.trim().chars().count() < 10 {
-        return Err(Refusal::new("reason_missing", "Motivez la révocation : le motif figure dans la décision notifiée.")
-            .under("code des relations entre le public et l’administration, art. L. 211-2")
-            .into());
+        return Err(Refusal::new(
+            "reason_missing",
+            "Motivez la révocation : le motif figure dans la décision notifiée.",
+        )
+        .under("code des relations entre le public et l’administration, art. L. 211-2")
+        .into());
     }
     tx.also_lock(&Lock::Register)?;
     diesel::update(t::table.find(certificate_id))
@@ -224,7 +231,13 @@ pub fn revoke(tx: &mut Tx<'_>, certificate_id: &str, reason: &str) -> Stored<()>
         ))
         .execute(tx.conn)?;
     let detail = json!({ "number": row.number, "reason": reason.trim() });
-    tx.audit("revoke_certificate", ("certificate", certificate_id), Some(&json!({ "state": row.state })), Some(&detail), &detail)
+    tx.audit(
+        "revoke_certificate",
+        ("certificate", certificate_id),
+        Some(&json!({ "state": row.state })),
+        Some(&detail),
+        &detail,
+    )
 }
 
 /// Checks a number and a key typed or scanned by anyone. A wrong key and a missing number get the same answer.
@@ -288,11 +301,7 @@ fn constant_time_eq(left: &str, right: &str) -> bool {
 /// # Errors
 /// The database's own.
 pub fn list_of_session(conn: &mut Conn, session_id: &str) -> Stored<Vec<CertificateRow>> {
-    Ok(t::table
-        .filter(t::session_id.eq(session_id))
-        .order(t::rank)
-        .select(CertificateRow::as_select())
-        .load(conn)?)
+    Ok(t::table.filter(t::session_id.eq(session_id)).order(t::rank).select(CertificateRow::as_select()).load(conn)?)
 }
 
 /// The certificate of a file, if it was issued.
@@ -300,7 +309,11 @@ pub fn list_of_session(conn: &mut Conn, session_id: &str) -> Stored<Vec<Certific
 /// # Errors
 /// The database's own.
 pub fn find_of_registration(conn: &mut Conn, registration_id: &str) -> Stored<Option<CertificateRow>> {
-    Ok(t::table.filter(t::registration_id.eq(registration_id)).select(CertificateRow::as_select()).first(conn).optional()?)
+    Ok(t::table
+        .filter(t::registration_id.eq(registration_id))
+        .select(CertificateRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Certificates whose document is not drawn yet, oldest first.
@@ -355,7 +368,9 @@ pub fn verify_register(conn: &mut Conn) -> Stored<Result<u64, BrokenRegister>> {
         for (row, sha256, bytes) in rows {
             let broken = |why| Ok(Err(BrokenRegister { number: row.number.clone(), why }));
             let (rank, chained) = match &previous {
-                Some((academy, year, rank, hash)) if *academy == row.academy_code && *year == row.year => (rank + 1, hash.as_str()),
+                Some((academy, year, rank, hash)) if *academy == row.academy_code && *year == row.year => {
+                    (rank + 1, hash.as_str())
+                }
                 _ => (1, GENESIS),
             };
             if row.rank != rank {

@@ -44,9 +44,7 @@ impl ToSql<SqlTimestamp, Pg> for Stamp {
 impl FromSql<SqlTimestamp, Pg> for Stamp {
     fn from_sql(value: <Pg as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let PgTimestamp(micros) = <PgTimestamp as FromSql<SqlTimestamp, Pg>>::from_sql(value)?;
-        Ok(Stamp(jiff::Timestamp::from_microsecond(
-            micros + POSTGRES_EPOCH,
-        )?))
+        Ok(Stamp(jiff::Timestamp::from_microsecond(micros + POSTGRES_EPOCH)?))
     }
 }
 

@@ -117,7 +117,12 @@ pub struct ConvocationCount {
 pub fn check_ready(conn: &mut Conn, session: &SessionRow) -> Stored<OrderRow> {
     require(session.state, &[SessionState::ListFixed, SessionState::Convened], "L’envoi des convocations")?;
     let Some(order) = jury::find_order(conn, &session.id)? else {
-        return Err(Refusal::new("order_unsigned", "L’arrêté du jury n’est pas signé : enregistrez sa signature avant de convoquer.").under(JURY_LAW).into());
+        return Err(Refusal::new(
+            "order_unsigned",
+            "L’arrêté du jury n’est pas signé : enregistrez sa signature avant de convoquer.",
+        )
+        .under(JURY_LAW)
+        .into());
     };
     let missing = schedule::list_missing(conn, session)?;
     if !missing.is_empty() {
@@ -169,7 +174,9 @@ pub fn plan(conn: &mut Conn, session_id: &str) -> Stored<ConvocationPlan> {
 fn slot_facts(pack: &RegulationPack, view: &SlotView, audience: Audience) -> SlotFacts {
     let epreuve = pack.epreuve(&view.slot.epreuve.to_string());
     let parts = epreuve
-        .map(|epreuve| epreuve.parts.iter().map(|part| (part.label.clone(), part_minutes(part, view.extra_third))).collect())
+        .map(|epreuve| {
+            epreuve.parts.iter().map(|part| (part.label.clone(), part_minutes(part, view.extra_third))).collect()
+        })
         .unwrap_or_default();
     let for_juror = audience == Audience::Juror;
     SlotFacts {
@@ -188,7 +195,12 @@ fn slot_facts(pack: &RegulationPack, view: &SlotView, audience: Audience) -> Slo
     }
 }
 
-fn candidate_sheets(conn: &mut Conn, session: &SessionRow, pack: &RegulationPack, slots: &[SlotView]) -> Stored<Vec<ConvocationFacts>> {
+fn candidate_sheets(
+    conn: &mut Conn,
+    session: &SessionRow,
+    pack: &RegulationPack,
+    slots: &[SlotView],
+) -> Stored<Vec<ConvocationFacts>> {
     let mut by_registration: HashMap<&str, Vec<&SlotView>> = HashMap::new();
     for view in slots {
         by_registration.entry(&view.slot.registration_id).or_default().push(view);
@@ -224,7 +236,12 @@ fn candidate_sheets(conn: &mut Conn, session: &SessionRow, pack: &RegulationPack
         .collect())
 }
 
-fn juror_sheets(conn: &mut Conn, session: &SessionRow, pack: &RegulationPack, slots: &[SlotView]) -> Stored<Vec<ConvocationFacts>> {
+fn juror_sheets(
+    conn: &mut Conn,
+    session: &SessionRow,
+    pack: &RegulationPack,
+    slots: &[SlotView],
+) -> Stored<Vec<ConvocationFacts>> {
     let mut by_commission: HashMap<&str, Vec<&SlotView>> = HashMap::new();
     for view in slots {
         by_commission.entry(&view.slot.commission_id).or_default().push(view);
@@ -240,7 +257,9 @@ fn juror_sheets(conn: &mut Conn, session: &SessionRow, pack: &RegulationPack, sl
     {
         seats.entry(juror).or_default().push(commission);
     }
-    let role = |code: &str| pack.jury.roles.iter().find(|role| role.code == code).map_or(code, |role| role.label.as_str()).to_owned();
+    let role = |code: &str| {
+        pack.jury.roles.iter().find(|role| role.code == code).map_or(code, |role| role.label.as_str()).to_owned()
+    };
     let sheet = |juror: JurorRow| {
         let mut own: BTreeMap<(Timestamp, &str), SlotFacts> = BTreeMap::new();
         for commission in seats.get(&juror.id).into_iter().flatten() {

@@ -85,7 +85,9 @@ pub fn open(tx: &mut Tx<'_>, session_id: &str) -> Stored<()> {
         .first(tx.conn)
         .optional()?;
     let Some((first, last)) = president else {
-        return Err(Refusal::new("no_president", "Le jury n’a pas de président : nommez-le avant de délibérer.").under(LAW).into());
+        return Err(Refusal::new("no_president", "Le jury n’a pas de président : nommez-le avant de délibérer.")
+            .under(LAW)
+            .into());
     };
     let row = DeliberationRow {
         session_id: session_id.to_owned(),
@@ -113,22 +115,23 @@ pub fn open(tx: &mut Tx<'_>, session_id: &str) -> Stored<()> {
 ///
 /// # Errors
 /// A refusal without a written reason, off the scale or on a kept mark; a conflict for whoever comes second.
-pub fn change_mark(
-    tx: &mut Tx<'_>,
-    evaluation_id: &str,
-    version: i32,
-    mark: Option<Mark>,
-    reason: &str,
-) -> Stored<()> {
+pub fn change_mark(tx: &mut Tx<'_>, evaluation_id: &str, version: i32, mark: Option<Mark>, reason: &str) -> Stored<()> {
     let row: EvaluationRow =
         evaluations::table.find(evaluation_id).select(EvaluationRow::as_select()).first(tx.conn)?;
     let session = session::session_for(tx, &row.session_id, Action::Deliberate)?;
     require(session.state, &[SessionState::Deliberation], "La modification d’une note").map_err(|no| no.under(LAW))?;
     if row.state == EvaluationState::Kept {
-        return Err(Refusal::new("mark_kept", "Une note conservée d’une session précédente ne se modifie pas.").under(LAW).into());
+        return Err(Refusal::new("mark_kept", "Une note conservée d’une session précédente ne se modifie pas.")
+            .under(LAW)
+            .into());
     }
     if reason.trim().chars().count() < 10 {
-        return Err(Refusal::new("reason_missing", "Écrivez le motif de la modification : il figure au procès-verbal.").under(LAW).into());
+        return Err(Refusal::new(
+            "reason_missing",
+            "Écrivez le motif de la modification : il figure au procès-verbal.",
+        )
+        .under(LAW)
+        .into());
     }
     let pack = reference::rules_of(tx.conn, &session.regulation_id)?;
     if let Some(mark) = mark
@@ -259,9 +262,9 @@ pub fn seal_holds(conn: &mut Conn, session_id: &str) -> Stored<bool> {
     let row = get_deliberation(conn, session_id)?;
     let lines = load_lines(conn, session_id, None)?;
     // Marks are read again from the evaluations: a change of either table breaks the seal.
-    let agree = lines.iter().all(|line| {
-        line.explained.as_ref().is_some_and(|explained| explained.facts == facts_of(&line.evaluations))
-    });
+    let agree = lines
+        .iter()
+        .all(|line| line.explained.as_ref().is_some_and(|explained| explained.facts == facts_of(&line.evaluations)));
     Ok(agree && row.seal == Some(seal(session_id, &sealed_lines(&lines)?)))
 }
 
@@ -273,7 +276,11 @@ pub fn ask_reopening(tx: &mut Tx<'_>, session_id: &str, reason: &str) -> Stored<
     let session = session::session_for(tx, session_id, Action::AskReopening)?;
     require(session.state, &[SessionState::Sealed], "La réouverture").map_err(|no| no.under(LAW))?;
     if reason.trim().chars().count() < 10 {
-        return Err(Refusal::new("reason_missing", "Écrivez pourquoi la délibération doit être rouverte : le motif est conservé.").into());
+        return Err(Refusal::new(
+            "reason_missing",
+            "Écrivez pourquoi la délibération doit être rouverte : le motif est conservé.",
+        )
+        .into());
     }
     diesel::update(t::table.find(session_id))
         .set((
@@ -295,7 +302,11 @@ pub fn grant_reopening(tx: &mut Tx<'_>, session_id: &str) -> Stored<()> {
     require(session.state, &[SessionState::Sealed], "La réouverture").map_err(|no| no.under(LAW))?;
     let row = get_deliberation(tx.conn, session_id)?;
     let Some(asked_by) = row.reopening_asked_by.as_deref() else {
-        return Err(Refusal::new("reopening_not_asked", "Personne n’a demandé de réouverture : il n’y a rien à accorder.").into());
+        return Err(Refusal::new(
+            "reopening_not_asked",
+            "Personne n’a demandé de réouverture : il n’y a rien à accorder.",
+        )
+        .into());
     };
     if asked_by == tx.actor.user_id {
         return Err(Refusal::new(
@@ -374,8 +385,7 @@ fn load_lines(conn: &mut Conn, session_id: &str, only: Option<&str>) -> Stored<V
         .into_iter()
         .map(|(registration, person)| {
             let evaluations = by_file.remove(&registration.id).unwrap_or_default();
-            let explained =
-                explained.remove(&registration.id).map(|text| serde_json::from_str(&text)).transpose()?;
+            let explained = explained.remove(&registration.id).map(|text| serde_json::from_str(&text)).transpose()?;
             Ok(CandidateLine { registration, person, evaluations, explained })
         })
         .collect()

@@ -178,18 +178,20 @@ pub fn keep_documents(tx: &mut Tx<'_>, made: Vec<NewDocument>) -> Stored<()> {
 /// # Errors
 /// The database's own.
 pub fn list_subjects(conn: &mut Conn, session_id: &str, kind: &str) -> Stored<Vec<String>> {
-    Ok(t::table
-        .filter(t::session_id.eq(session_id))
-        .filter(t::kind.eq(kind))
-        .select(t::subject_id)
-        .load(conn)?)
+    Ok(t::table.filter(t::session_id.eq(session_id)).filter(t::kind.eq(kind)).select(t::subject_id).load(conn)?)
 }
 
 /// Documents of a kind in a session, page by page: those whose id follows `after`.
 ///
 /// # Errors
 /// The database's own.
-pub fn list_of_kind(conn: &mut Conn, session_id: &str, kind: &str, after: &str, limit: i64) -> Stored<Vec<DocumentRow>> {
+pub fn list_of_kind(
+    conn: &mut Conn,
+    session_id: &str,
+    kind: &str,
+    after: &str,
+    limit: i64,
+) -> Stored<Vec<DocumentRow>> {
     Ok(t::table
         .filter(t::session_id.eq(session_id))
         .filter(t::kind.eq(kind))

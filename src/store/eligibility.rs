@@ -105,7 +105,11 @@ pub fn decide(tx: &mut Tx<'_>, files: &[(String, i32)], verdict: Verdict, reason
         let session = session::session_for(tx, &row.session_id, Action::ExamineFiles)?;
         require(session.state, OPEN_STATES, "La décision sur un dossier").map_err(|no| no.under(LIST_LAW))?;
         if row.state == "withdrawn" {
-            return Err(Refusal::new("withdrawn", format!("La candidature {} a été retirée : il n’y a plus rien à décider.", row.number)).into());
+            return Err(Refusal::new(
+                "withdrawn",
+                format!("La candidature {} a été retirée : il n’y a plus rien à décider.", row.number),
+            )
+            .into());
         }
         let decision = find_decision(tx.conn, registration_id)?.ok_or(StoreError::NotFound)?;
         let before = json!(decision);
@@ -186,7 +190,12 @@ pub fn fix_list(tx: &mut Tx<'_>, session_id: &str) -> Stored<i64> {
         .into());
     }
     if plan.admitted == 0 {
-        return Err(Refusal::new("nobody_admitted", "Aucun candidat n’est admis à se présenter : la liste serait vide.").under(LIST_LAW).into());
+        return Err(Refusal::new(
+            "nobody_admitted",
+            "Aucun candidat n’est admis à se présenter : la liste serait vide.",
+        )
+        .under(LIST_LAW)
+        .into());
     }
     diesel::update(
         registrations::table

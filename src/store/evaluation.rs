@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::registration::RegistrationRow;
 use super::schema::{
-    commission_members, commissions, evaluation_lines, evaluations as t, exam_sessions, jurors, people, registrations, slots,
-    working_notes,
+    commission_members, commissions, evaluation_lines, evaluations as t, exam_sessions, jurors, people, registrations,
+    slots, working_notes,
 };
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, reference};
@@ -112,7 +112,8 @@ fn seat_of(tx: &mut Tx<'_>, row: &EvaluationRow, academy_code: &str) -> Stored<S
 }
 
 fn replace_lines(tx: &mut Tx<'_>, evaluation_id: &str, lines: &[(String, i32)]) -> Stored<()> {
-    diesel::delete(evaluation_lines::table.filter(evaluation_lines::evaluation_id.eq(evaluation_id))).execute(tx.conn)?;
+    diesel::delete(evaluation_lines::table.filter(evaluation_lines::evaluation_id.eq(evaluation_id)))
+        .execute(tx.conn)?;
     if lines.is_empty() {
         return Ok(());
     }
@@ -177,7 +178,15 @@ pub struct SeatLine {
 /// # Errors
 /// The database's own.
 pub fn list_for_juror(conn: &mut Conn, user_id: &str) -> Stored<Vec<SeatLine>> {
-    type Line = (EvaluationRow, String, (String, Option<String>, String), String, String, (Stamp, Stamp, String, String), SessionRow);
+    type Line = (
+        EvaluationRow,
+        String,
+        (String, Option<String>, String),
+        String,
+        String,
+        (Stamp, Stamp, String, String),
+        SessionRow,
+    );
     let rows: Vec<Line> = slots::table
         .inner_join(commissions::table.inner_join(commission_members::table.inner_join(jurors::table)))
         .inner_join(registrations::table.inner_join(people::table))
@@ -198,18 +207,28 @@ pub fn list_for_juror(conn: &mut Conn, user_id: &str) -> Stored<Vec<SeatLine>> {
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(evaluation, number, (birth, usage, first), school_name, commission, (starts_at, ends_at, site, room), session)| SeatLine {
-            evaluation,
-            candidate_number: number,
-            candidate_name: format!("{} {first}", usage.unwrap_or(birth)),
-            school_name,
-            commission,
-            starts_at,
-            ends_at,
-            site,
-            room,
-            session,
-        })
+        .map(
+            |(
+                evaluation,
+                number,
+                (birth, usage, first),
+                school_name,
+                commission,
+                (starts_at, ends_at, site, room),
+                session,
+            )| SeatLine {
+                evaluation,
+                candidate_number: number,
+                candidate_name: format!("{} {first}", usage.unwrap_or(birth)),
+                school_name,
+                commission,
+                starts_at,
+                ends_at,
+                site,
+                room,
+                session,
+            },
+        )
         .collect())
 }
 
@@ -243,7 +262,10 @@ pub fn get_for_juror(conn: &mut Conn, user_id: &str, evaluation_id: &str) -> Sto
 ///
 /// # Errors
 /// The database's own.
-pub fn list_of_session(conn: &mut Conn, session_id: &str) -> Stored<Vec<(EvaluationRow, RegistrationRow, super::people::PersonRow)>> {
+pub fn list_of_session(
+    conn: &mut Conn,
+    session_id: &str,
+) -> Stored<Vec<(EvaluationRow, RegistrationRow, super::people::PersonRow)>> {
     Ok(t::table
         .inner_join(registrations::table.inner_join(people::table))
         .filter(t::session_id.eq(session_id))

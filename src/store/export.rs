@@ -57,11 +57,7 @@ pub fn export(db: &Db, actor: &Actor, what: Exported, academy: &str, year: i16, 
         matches!(session.state, SessionState::Sealed | SessionState::Published | SessionState::Archived)
     });
     if what == Exported::Results && !sealed {
-        return Err(Refusal::new(
-            "not_sealed",
-            "Les résultats s’exportent une fois la délibération scellée.",
-        )
-        .into());
+        return Err(Refusal::new("not_sealed", "Les résultats s’exportent une fois la délibération scellée.").into());
     }
     let mut sheet = CsvWriter::new(out).map_err(failed)?;
     sheet.row(header(what).iter().copied()).map_err(failed)?;
@@ -101,13 +97,28 @@ fn failed(error: std::io::Error) -> StoreError {
 const fn header(what: Exported) -> &'static [&'static str] {
     match what {
         Exported::Candidates => &[
-            "numero_candidat", "civilite", "nom_naissance", "nom_usage", "prenom", "date_naissance", "courriel", "telephone",
-            "corps", "statut", "uai", "etablissement", "departement", "recevabilite", "etat",
+            "numero_candidat",
+            "civilite",
+            "nom_naissance",
+            "nom_usage",
+            "prenom",
+            "date_naissance",
+            "courriel",
+            "telephone",
+            "corps",
+            "statut",
+            "uai",
+            "etablissement",
+            "departement",
+            "recevabilite",
+            "etat",
         ],
         Exported::Marks => &["numero_candidat", "epreuve", "note", "etat", "session_origine"],
         Exported::Results => &["numero_candidat", "nom", "prenom", "resultat"],
         Exported::Register => &["numero_certificat", "nom", "prenom", "delivre_le", "etat"],
-        Exported::Staff => &["civilite", "nom_naissance", "nom_usage", "prenom", "date_naissance", "courriel", "corps", "statut"],
+        Exported::Staff => {
+            &["civilite", "nom_naissance", "nom_usage", "prenom", "date_naissance", "courriel", "corps", "statut"]
+        }
     }
 }
 
@@ -155,7 +166,13 @@ fn marks(conn: &mut Conn, session_id: &str, offset: i64) -> Stored<Page> {
         .order((registrations::rank, evaluations::epreuve))
         .limit(PAGE)
         .offset(offset)
-        .select((registrations::number, evaluations::epreuve, evaluations::mark, evaluations::state, evaluations::origin_year))
+        .select((
+            registrations::number,
+            evaluations::epreuve,
+            evaluations::mark,
+            evaluations::state,
+            evaluations::origin_year,
+        ))
         .load(conn)?;
     Ok(rows
         .into_iter()

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::audit::Act;
 use super::schema::{
-    commission_members, commissions, conflicts as conflict_rows, juries, jurors as t, people, registrations, slots, users,
+    commission_members, commissions, conflicts as conflict_rows, juries, jurors as t, people, registrations, slots,
+    users,
 };
 use super::session::{self, SessionRow};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id, reference, schedule};
@@ -30,8 +31,8 @@ use crate::each_backend;
 
 pub use conflicts::{ConflictRow, declare_conflict, dismiss_conflict, find_conflicts};
 pub use queries::{
-    CommissionView, ConflictView, JuryView, SeatView, commission_members_user_ids, commissions_of_user, find_order, get_juror,
-    get_jury, list_commissions, list_conflicts, list_jurors, list_panels,
+    CommissionView, ConflictView, JuryView, SeatView, commission_members_user_ids, commissions_of_user, find_order,
+    get_juror, get_jury, list_commissions, list_conflicts, list_jurors, list_panels,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, serde::Serialize)]
@@ -157,13 +158,20 @@ fn commission_of_session(tx: &mut Tx<'_>, session_id: &str, commission_id: &str)
 ///
 /// # Errors
 /// The database's own.
-pub fn preview_jurors(conn: &mut Conn, session: &SessionRow, table: &Table, set_aside: &[(u64, String)]) -> Stored<JurorReport> {
+pub fn preview_jurors(
+    conn: &mut Conn,
+    session: &SessionRow,
+    table: &Table,
+    set_aside: &[(u64, String)],
+) -> Stored<JurorReport> {
     let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     let pack = reference::rules_of(conn, &session.regulation_id)?;
     let roles = || pack.jury.roles.iter().map(|role| (role.code.as_str(), role.label.as_str()));
     let role_of = |typed: &str| find_role(typed, roles()).map(str::to_owned);
-    let registered_emails =
-        list_jurors(conn, &session.id)?.into_iter().map(|juror| (juror.email_key.clone(), juror.shown_name())).collect();
+    let registered_emails = list_jurors(conn, &session.id)?
+        .into_iter()
+        .map(|juror| (juror.email_key.clone(), juror.shown_name()))
+        .collect();
     let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     let context = JurorContext {
         academy_departments: academy.departments.clone(),
@@ -197,10 +205,15 @@ fn candidate_emails(conn: &mut Conn, session_id: &str) -> Stored<HashMap<String,
 pub fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -> Stored<usize> {
     let session = open_jury(tx, session_id)?;
     if drafts.is_empty() {
-        return Err(Refusal::new("import_empty", "Aucune ligne à importer : le fichier ne contient aucun membre accepté.").into());
+        return Err(Refusal::new(
+            "import_empty",
+            "Aucune ligne à importer : le fichier ne contient aucun membre accepté.",
+        )
+        .into());
     }
     let pack = reference::rules_of(tx.conn, &session.regulation_id)?;
-    let mut known: HashSet<String> = t::table.filter(t::session_id.eq(session_id)).select(t::email_key).load(tx.conn)?.into_iter().collect();
+    let mut known: HashSet<String> =
+        t::table.filter(t::session_id.eq(session_id)).select(t::email_key).load(tx.conn)?.into_iter().collect();
     let presided: bool = president_of(tx, session_id)?.is_some();
     let candidates = candidate_emails(tx.conn, session_id)?;
     let mut labels: HashMap<String, String> =
@@ -225,7 +238,8 @@ pub fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -
             uai: draft.uai.clone(),
             school_name: draft.school_name.clone(),
         };
-        let row = JurorRow { is_president: draft.president, ..row_of(tx, session_id, &new, accounts.get(&key).cloned()) };
+        let row =
+            JurorRow { is_president: draft.president, ..row_of(tx, session_id, &new, accounts.get(&key).cloned()) };
         if let Some(label) = &draft.commission {
             let commission_id = labels.entry(fold(label)).or_insert_with(|| {
                 let row = CommissionRow { id: new_id(tx.at), session_id: session_id.to_owned(), label: label.clone() };
@@ -233,7 +247,11 @@ pub fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -
                 new_commissions.push(row);
                 id
             });
-            seats.push(MemberRow { commission_id: commission_id.clone(), juror_id: row.id.clone(), is_chair: draft.commission_chair });
+            seats.push(MemberRow {
+                commission_id: commission_id.clone(),
+                juror_id: row.id.clone(),
+                is_chair: draft.commission_chair,
+            });
         }
         acts.push(Act {
             action: "add_juror",
@@ -264,24 +282,34 @@ fn check_role(pack: &RegulationPack, role: &str) -> Result<(), Refusal> {
     if pack.jury.roles.iter().any(|known| known.code == role) {
         return Ok(());
     }
-    Err(Refusal::new("role_unknown", format!("La qualité « {role} » n’est pas prévue pour ce jury : choisissez dans la liste.")).under(JURY_LAW))
+    Err(Refusal::new(
+        "role_unknown",
+        format!("La qualité « {role} » n’est pas prévue pour ce jury : choisissez dans la liste."),
+    )
+    .under(JURY_LAW))
 }
 
 fn check_address(key: &str, shown: &str, candidates: &HashMap<String, String>, taken: bool) -> Result<(), Refusal> {
     if let Some(number) = candidates.get(key) {
         return Err(Refusal::new(
             "juror_is_candidate",
-            format!("L’adresse {shown} est celle du candidat {number} de cette session : on ne peut pas être juge et candidat."),
+            format!(
+                "L’adresse {shown} est celle du candidat {number} de cette session : on ne peut pas être juge et candidat."
+            ),
         ));
     }
     if taken {
-        return Err(Refusal::new("already_juror", format!("L’adresse {shown} est déjà celle d’un membre de ce jury : modifiez sa fiche.")));
+        return Err(Refusal::new(
+            "already_juror",
+            format!("L’adresse {shown} est déjà celle d’un membre de ce jury : modifiez sa fiche."),
+        ));
     }
     Ok(())
 }
 
 fn already_presided() -> Refusal {
-    Refusal::new("several_presidents", "Ce jury a déjà un président ou une présidente : il n’a qu’une présidence.").under(JURY_LAW)
+    Refusal::new("several_presidents", "Ce jury a déjà un président ou une présidente : il n’a qu’une présidence.")
+        .under(JURY_LAW)
 }
 
 /// Accounts that already exist under these addresses: the juror finds their commissions at once.
@@ -327,7 +355,12 @@ pub fn add_juror(tx: &mut Tx<'_>, session_id: &str, new: &NewJuror) -> Stored<St
     let pack = reference::rules_of(tx.conn, &session.regulation_id)?;
     check_role(&pack, &new.role)?;
     let key = new.email.key();
-    check_address(&key, new.email.as_str(), &candidate_emails(tx.conn, session_id)?, is_taken(tx, session_id, &key, "")?)?;
+    check_address(
+        &key,
+        new.email.as_str(),
+        &candidate_emails(tx.conn, session_id)?,
+        is_taken(tx, session_id, &key, "")?,
+    )?;
     let account = accounts_of(tx, std::slice::from_ref(&key))?.remove(&key);
     let row = row_of(tx, session_id, new, account);
     diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
@@ -357,7 +390,8 @@ pub fn update_juror(tx: &mut Tx<'_>, session_id: &str, juror_id: &str, new: &New
     row.is_president = former.is_president;
     row.availability = former.availability.clone();
     row.created_at = former.created_at;
-    let named = |row: &JurorRow| (row.civility.clone(), row.last_name.clone(), row.first_names.clone(), row.quality.clone());
+    let named =
+        |row: &JurorRow| (row.civility.clone(), row.last_name.clone(), row.first_names.clone(), row.quality.clone());
     if named(&row) != named(&former) {
         open_jury(tx, session_id)?;
     }
@@ -383,7 +417,9 @@ pub fn remove_juror(tx: &mut Tx<'_>, session_id: &str, juror_id: &str) -> Stored
     let busy: Option<String> = commission_members::table
         .inner_join(commissions::table)
         .filter(commission_members::juror_id.eq(juror_id))
-        .filter(commissions::id.eq_any(slots::table.filter(slots::session_id.eq(session_id)).select(slots::commission_id)))
+        .filter(
+            commissions::id.eq_any(slots::table.filter(slots::session_id.eq(session_id)).select(slots::commission_id)),
+        )
         .select(commissions::label)
         .first(tx.conn)
         .optional()?;
@@ -409,10 +445,18 @@ pub fn make_commission(tx: &mut Tx<'_>, session_id: &str, label: &str) -> Stored
     open_jury(tx, session_id)?;
     let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
     if label.is_empty() || label.chars().count() > 60 {
-        return Err(Refusal::new("commission_label", "Donnez à la commission un nom de 60 caractères au plus, par exemple « Commission A ».").into());
+        return Err(Refusal::new(
+            "commission_label",
+            "Donnez à la commission un nom de 60 caractères au plus, par exemple « Commission A ».",
+        )
+        .into());
     }
     if list_commissions(tx.conn, session_id)?.iter().any(|known| fold(&known.label) == fold(&label)) {
-        return Err(Refusal::new("commission_exists", format!("La commission « {label} » existe déjà : donnez-lui un autre nom.")).into());
+        return Err(Refusal::new(
+            "commission_exists",
+            format!("La commission « {label} » existe déjà : donnez-lui un autre nom."),
+        )
+        .into());
     }
     let row = CommissionRow { id: new_id(tx.at), session_id: session_id.to_owned(), label };
     diesel::insert_into(commissions::table).values(&row).execute(tx.conn)?;
@@ -429,11 +473,22 @@ pub fn dissolve_commission(tx: &mut Tx<'_>, session_id: &str, commission_id: &st
     let row = commission_of_session(tx, session_id, commission_id)?;
     let held: i64 = slots::table.filter(slots::commission_id.eq(commission_id)).count().get_result(tx.conn)?;
     if held > 0 {
-        return Err(Refusal::new("commission_has_slots", format!("La commission « {} » a {held} créneau(x) : déplacez-les d’abord.", row.label)).into());
+        return Err(Refusal::new(
+            "commission_has_slots",
+            format!("La commission « {} » a {held} créneau(x) : déplacez-les d’abord.", row.label),
+        )
+        .into());
     }
-    diesel::delete(commission_members::table.filter(commission_members::commission_id.eq(commission_id))).execute(tx.conn)?;
+    diesel::delete(commission_members::table.filter(commission_members::commission_id.eq(commission_id)))
+        .execute(tx.conn)?;
     diesel::delete(commissions::table.find(commission_id)).execute(tx.conn)?;
-    tx.audit("dissolve_commission", ("commission", commission_id), Some(&json!(row)), None, &json!({ "label": row.label }))
+    tx.audit(
+        "dissolve_commission",
+        ("commission", commission_id),
+        Some(&json!(row)),
+        None,
+        &json!({ "label": row.label }),
+    )
 }
 
 /// Seats a juror in a commission, or changes whether they chair it. A new chair takes the place of the former.
@@ -445,7 +500,11 @@ pub fn seat(tx: &mut Tx<'_>, session_id: &str, commission_id: &str, juror_id: &s
     let juror = juror_of_session(tx, session_id, juror_id)?;
     let commission = commission_of_session(tx, session_id, commission_id)?;
     if juror.availability == "unavailable" {
-        return Err(Refusal::new("juror_unavailable", format!("{} a répondu ne pas être disponible : choisissez un autre membre.", juror.shown_name())).into());
+        return Err(Refusal::new(
+            "juror_unavailable",
+            format!("{} a répondu ne pas être disponible : choisissez un autre membre.", juror.shown_name()),
+        )
+        .into());
     }
     let sits: i64 = commission_members::table
         .filter(commission_members::commission_id.eq(commission_id))
@@ -481,7 +540,12 @@ pub fn unseat(tx: &mut Tx<'_>, session_id: &str, commission_id: &str, juror_id: 
 }
 
 fn president_of(tx: &mut Tx<'_>, session_id: &str) -> Stored<Option<String>> {
-    Ok(t::table.filter(t::session_id.eq(session_id)).filter(t::is_president.eq(true)).select(t::id).first(tx.conn).optional()?)
+    Ok(t::table
+        .filter(t::session_id.eq(session_id))
+        .filter(t::is_president.eq(true))
+        .select(t::id)
+        .first(tx.conn)
+        .optional()?)
 }
 
 /// Names the president of the jury, who takes the place of whoever presided before.
@@ -492,8 +556,16 @@ pub fn name_president(tx: &mut Tx<'_>, session_id: &str, juror_id: &str) -> Stor
     open_jury(tx, session_id)?;
     juror_of_session(tx, session_id, juror_id)?;
     let former = president_of(tx, session_id)?;
-    diesel::update(t::table.filter(t::session_id.eq(session_id))).set(t::is_president.eq(t::id.eq(juror_id))).execute(tx.conn)?;
-    tx.audit("name_president", ("session", session_id), Some(&json!(former)), Some(&json!(juror_id)), &json!({ "juror": juror_id }))
+    diesel::update(t::table.filter(t::session_id.eq(session_id)))
+        .set(t::is_president.eq(t::id.eq(juror_id)))
+        .execute(tx.conn)?;
+    tx.audit(
+        "name_president",
+        ("session", session_id),
+        Some(&json!(former)),
+        Some(&json!(juror_id)),
+        &json!({ "juror": juror_id }),
+    )
 }
 
 /// Records the signature of the order that names the jury. From then on the composition stands.
@@ -505,11 +577,19 @@ pub fn sign_order(tx: &mut Tx<'_>, session_id: &str, order_reference: &str, sign
     let session = open_jury(tx, session_id)?;
     let order_reference = order_reference.trim();
     if order_reference.is_empty() || order_reference.chars().count() > 120 {
-        return Err(Refusal::new("order_reference", "Donnez la référence de l’arrêté, telle qu’elle figure sur le document signé (120 caractères au plus).").into());
+        return Err(Refusal::new(
+            "order_reference",
+            "Donnez la référence de l’arrêté, telle qu’elle figure sur le document signé (120 caractères au plus).",
+        )
+        .into());
     }
     let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     if signed_on > academy.date(tx.at) {
-        return Err(Refusal::new("order_date", "La date de signature est dans l’avenir : enregistrez l’arrêté une fois signé.").into());
+        return Err(Refusal::new(
+            "order_date",
+            "La date de signature est dans l’avenir : enregistrez l’arrêté une fois signé.",
+        )
+        .into());
     }
     let pack = reference::rules_of(tx.conn, &session.regulation_id)?;
     let composition = queries::composition(tx.conn, session_id)?;
@@ -521,9 +601,16 @@ pub fn sign_order(tx: &mut Tx<'_>, session_id: &str, order_reference: &str, sign
         signed_by: tx.actor.user_id.clone(),
     };
     diesel::insert_into(juries::table).values(&row).execute(tx.conn)?;
-    let members: Vec<(&str, &str)> = composition.members.iter().map(|member| (member.name.as_str(), member.role.as_str())).collect();
+    let members: Vec<(&str, &str)> =
+        composition.members.iter().map(|member| (member.name.as_str(), member.role.as_str())).collect();
     let after = json!({ "order": row, "members": members });
-    tx.audit("sign_order", ("jury", session_id), None, Some(&after), &json!({ "reference": row.order_reference, "members": members.len() }))
+    tx.audit(
+        "sign_order",
+        ("jury", session_id),
+        None,
+        Some(&after),
+        &json!({ "reference": row.order_reference, "members": members.len() }),
+    )
 }
 
 /// Opens an amending order: the composition may change again, until a new order is signed.
@@ -535,10 +622,18 @@ pub fn amend_order(tx: &mut Tx<'_>, session_id: &str, reason: &str) -> Stored<()
     let session = session::session_for(tx, session_id, Action::ManageJury)?;
     require(session.state, OPEN_STATES, "La modification du jury").map_err(|no| no.under(JURY_LAW))?;
     let Some(order) = find_order(tx.conn, session_id)? else {
-        return Err(Refusal::new("no_order", "Aucun arrêté n’est signé : la composition du jury peut être modifiée directement.").into());
+        return Err(Refusal::new(
+            "no_order",
+            "Aucun arrêté n’est signé : la composition du jury peut être modifiée directement.",
+        )
+        .into());
     };
     if reason.trim().chars().count() < 10 {
-        return Err(Refusal::new("amendment_reason", "Dites en une phrase pourquoi le jury est modifié : le motif est conservé.").into());
+        return Err(Refusal::new(
+            "amendment_reason",
+            "Dites en une phrase pourquoi le jury est modifié : le motif est conservé.",
+        )
+        .into());
     }
     diesel::delete(juries::table.find(session_id)).execute(tx.conn)?;
     let detail = json!({ "amended": order.order_reference, "reason": reason.trim() });
@@ -553,10 +648,20 @@ pub fn answer_availability(tx: &mut Tx<'_>, juror_id: &str, answer: &str) -> Sto
     let (row, session) = own_seat(tx, juror_id)?;
     require(session.state, OPEN_STATES, "La réponse sur la disponibilité")?;
     if !["available", "unavailable", "unknown"].contains(&answer) {
-        return Err(Refusal::new("availability", "La réponse n’est pas comprise : choisissez disponible ou indisponible.").into());
+        return Err(Refusal::new(
+            "availability",
+            "La réponse n’est pas comprise : choisissez disponible ou indisponible.",
+        )
+        .into());
     }
     diesel::update(t::table.find(juror_id)).set(t::availability.eq(answer)).execute(tx.conn)?;
-    tx.audit("answer_availability", ("juror", juror_id), Some(&json!(row.availability)), Some(&json!(answer)), &json!({ "answer": answer }))
+    tx.audit(
+        "answer_availability",
+        ("juror", juror_id),
+        Some(&json!(row.availability)),
+        Some(&json!(answer)),
+        &json!({ "answer": answer }),
+    )
 }
 
 /// The juror, for themselves or for the office; anyone else finds nothing.

@@ -18,20 +18,13 @@ const MIGRATING: i64 = 0x6370_6c64_736d_6967;
 /// # Errors
 /// [`StoreError::Unavailable`] with the engine's message; the migration that failed left no trace.
 pub fn run(db: &Db) -> Stored<Vec<String>> {
-    let mut conn = db
-        .source
-        .connect(false)
-        .map_err(|e| StoreError::Connection(e.to_string()))?;
+    let mut conn = db.source.connect(false).map_err(|e| StoreError::Connection(e.to_string()))?;
     let applied = match &mut conn {
         Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(versions),
         Conn::Postgres(c) => {
-            diesel::sql_query("SELECT pg_advisory_lock($1)")
-                .bind::<BigInt, _>(MIGRATING)
-                .execute(c)?;
+            diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(MIGRATING).execute(c)?;
             let applied = c.run_pending_migrations(POSTGRES).map(versions);
-            diesel::sql_query("SELECT pg_advisory_unlock($1)")
-                .bind::<BigInt, _>(MIGRATING)
-                .execute(c)?;
+            diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<BigInt, _>(MIGRATING).execute(c)?;
             applied
         }
     };
@@ -43,17 +36,12 @@ pub fn run(db: &Db) -> Stored<Vec<String>> {
 /// # Errors
 /// [`StoreError::Unavailable`] when the database cannot say.
 pub fn is_current(db: &Db) -> Stored<bool> {
-    let mut conn = db
-        .source
-        .connect(false)
-        .map_err(|e| StoreError::Connection(e.to_string()))?;
+    let mut conn = db.source.connect(false).map_err(|e| StoreError::Connection(e.to_string()))?;
     let pending = match &mut conn {
         Conn::Sqlite(c) => c.has_pending_migration(SQLITE),
         Conn::Postgres(c) => c.has_pending_migration(POSTGRES),
     };
-    pending
-        .map(|pending| !pending)
-        .map_err(|e| StoreError::Unavailable(e.to_string()))
+    pending.map(|pending| !pending).map_err(|e| StoreError::Unavailable(e.to_string()))
 }
 
 fn versions(applied: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {

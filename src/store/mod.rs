@@ -16,9 +16,9 @@ pub mod error;
 pub mod evaluation;
 pub mod export;
 pub mod framework;
-pub mod links;
 pub mod invitations;
 pub mod jury;
+pub mod links;
 pub mod migrate;
 pub mod national;
 pub mod outbox;
@@ -93,9 +93,7 @@ impl Lock {
     fn advisory(&self) -> i64 {
         use sha2::Digest;
         let digest = sha2::Sha256::digest(self.key().as_bytes());
-        i64::from_be_bytes([
-            digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
-        ])
+        i64::from_be_bytes([digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]])
     }
 }
 
@@ -132,9 +130,7 @@ pub fn new_id(at: Timestamp) -> String {
     if getrandom::fill(&mut random).is_err() {
         return uuid::Uuid::nil().to_string();
     }
-    uuid::Builder::from_unix_timestamp_millis(millis, &random)
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
 }
 
 /// Where the data stands.
@@ -152,7 +148,9 @@ impl Source {
     pub fn parse(url: &str) -> Result<Self, String> {
         if let Some(path) = url.strip_prefix("sqlite://") {
             if path.is_empty() {
-                return Err("l’adresse sqlite:// ne nomme aucun fichier (exemple : sqlite:///var/lib/cplds/cplds.db)".into());
+                return Err(
+                    "l’adresse sqlite:// ne nomme aucun fichier (exemple : sqlite:///var/lib/cplds/cplds.db)".into()
+                );
             }
             return Ok(Source::Sqlite(PathBuf::from(path)));
         }
@@ -202,14 +200,11 @@ impl r2d2::ManageConnection for Opener {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Conn, Self::Error> {
-        self.source
-            .connect(self.for_reading)
-            .map_err(diesel::r2d2::Error::ConnectionError)
+        self.source.connect(self.for_reading).map_err(diesel::r2d2::Error::ConnectionError)
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
-        conn.batch_execute("SELECT 1")
-            .map_err(diesel::r2d2::Error::QueryError)
+        conn.batch_execute("SELECT 1").map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, _conn: &mut Conn) -> bool {
@@ -238,9 +233,7 @@ impl Db {
         }
         let writer = match &source {
             Source::Sqlite(_) => {
-                let conn = source
-                    .connect(false)
-                    .map_err(|e| StoreError::Connection(e.to_string()))?;
+                let conn = source.connect(false).map_err(|e| StoreError::Connection(e.to_string()))?;
                 Some(writer::Writer::start(conn)?)
             }
             Source::Postgres(_) => None,
@@ -250,17 +243,9 @@ impl Db {
             .min_idle(Some(1))
             .test_on_check_out(matches!(source, Source::Postgres(_)))
             .connection_timeout(Duration::from_secs(10))
-            .build(Opener {
-                source: source.clone(),
-                for_reading,
-            })
+            .build(Opener { source: source.clone(), for_reading })
             .map_err(|e| StoreError::Connection(e.to_string()))?;
-        Ok(Db {
-            pool,
-            writer,
-            clock,
-            source,
-        })
+        Ok(Db { pool, writer, clock, source })
     }
 
     #[must_use]
@@ -300,10 +285,7 @@ impl Db {
     /// # Errors
     /// Those of `query`, or of the connection.
     pub fn read_now<T>(&self, query: impl FnOnce(&mut Conn) -> Stored<T>) -> Stored<T> {
-        let mut conn = self
-            .pool
-            .get()
-            .map_err(|e| StoreError::Connection(e.to_string()))?;
+        let mut conn = self.pool.get().map_err(|e| StoreError::Connection(e.to_string()))?;
         let begin_with = match &*conn {
             Conn::Sqlite(_) => "BEGIN",
             Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -335,14 +317,7 @@ impl Db {
         let clock = self.clock.clone();
         match &self.writer {
             Some(writer) => {
-                let run = move |conn: &mut Conn| {
-                    command(&mut Tx {
-                        conn,
-                        at: clock.now(),
-                        actor: &actor,
-                        lock,
-                    })
-                };
+                let run = move |conn: &mut Conn| command(&mut Tx { conn, at: clock.now(), actor: &actor, lock });
                 writer.submit(run)?.await.map_err(|_| writer_gone())?
             }
             None => {
@@ -367,18 +342,8 @@ impl Db {
             Some(writer) => {
                 let actor = actor.clone();
                 let clock = self.clock.clone();
-                let run = move |conn: &mut Conn| {
-                    command(&mut Tx {
-                        conn,
-                        at: clock.now(),
-                        actor: &actor,
-                        lock,
-                    })
-                };
-                writer
-                    .submit(run)?
-                    .blocking_recv()
-                    .map_err(|_| writer_gone())?
+                let run = move |conn: &mut Conn| command(&mut Tx { conn, at: clock.now(), actor: &actor, lock });
+                writer.submit(run)?.blocking_recv().map_err(|_| writer_gone())?
             }
             None => self.write_postgres(actor, lock, command),
         }
@@ -390,19 +355,11 @@ impl Db {
         lock: Lock,
         command: impl FnOnce(&mut Tx<'_>) -> Stored<T>,
     ) -> Stored<T> {
-        let mut conn = self
-            .pool
-            .get()
-            .map_err(|e| StoreError::Connection(e.to_string()))?;
+        let mut conn = self.pool.get().map_err(|e| StoreError::Connection(e.to_string()))?;
         begin(&mut conn, "BEGIN")?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             take_lock(&mut conn, &lock)?;
-            let value = command(&mut Tx {
-                conn: &mut conn,
-                at: self.clock.now(),
-                actor,
-                lock,
-            })?;
+            let value = command(&mut Tx { conn: &mut conn, at: self.clock.now(), actor, lock })?;
             // A transaction that already failed answers COMMIT with a silent rollback: ask it before.
             conn.batch_execute("SELECT 1")?;
             Ok(value)
@@ -442,9 +399,7 @@ fn take_lock(conn: &mut Conn, lock: &Lock) -> Stored<()> {
         // BEGIN IMMEDIATE already excludes every other writer of the file.
         Conn::Sqlite(_) => Ok(()),
         Conn::Postgres(c) => {
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                .bind::<BigInt, _>(lock.advisory())
-                .execute(c)?;
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(lock.advisory()).execute(c)?;
             Ok(())
         }
     }

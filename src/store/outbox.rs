@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::outbox as t;
 use super::{Conn, Db, Lock, Stamp, Stored, Tx, documents, new_id};
-use crate::each_backend;
 use crate::domain::permission::Actor;
+use crate::each_backend;
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = t)]
@@ -65,8 +65,7 @@ pub fn queue(tx: &mut Tx<'_>, mails: Vec<NewMail>) -> Stored<usize> {
     let mut queued = 0;
     for chunk in mails.chunks(200) {
         let keys: Vec<&str> = chunk.iter().map(|mail| mail.dedupe_key.as_str()).collect();
-        let known: Vec<String> =
-            t::table.filter(t::dedupe_key.eq_any(keys)).select(t::dedupe_key).load(tx.conn)?;
+        let known: Vec<String> = t::table.filter(t::dedupe_key.eq_any(keys)).select(t::dedupe_key).load(tx.conn)?;
         let mut rows = Vec::with_capacity(chunk.len());
         for mail in chunk.iter().filter(|mail| !known.contains(&mail.dedupe_key)) {
             rows.push(OutboxRow {
@@ -228,8 +227,10 @@ pub async fn claim_batch(db: &Db, limit: i64) -> Stored<Vec<(OutboxRow, Vec<docu
             Ok(files) => batch.push((row, files)),
             Err(error) => {
                 let why = error.to_string();
-                db.write(&courier, Lock::House, move |tx| mark_failed(tx, &row.id, &why, Some(Duration::from_secs(60))))
-                    .await?;
+                db.write(&courier, Lock::House, move |tx| {
+                    mark_failed(tx, &row.id, &why, Some(Duration::from_secs(60)))
+                })
+                .await?;
             }
         }
     }

@@ -70,12 +70,8 @@ pub struct NewPerson {
 /// The database's own.
 pub fn record_person(tx: &mut Tx<'_>, new: &NewPerson) -> Stored<String> {
     let identity_key = person_key(&new.birth_name, &new.first_names, new.birth_date);
-    let known: Option<String> = t::table
-        .filter(t::identity_key.eq(&identity_key))
-        .order(t::homonym)
-        .select(t::id)
-        .first(tx.conn)
-        .optional()?;
+    let known: Option<String> =
+        t::table.filter(t::identity_key.eq(&identity_key)).order(t::homonym).select(t::id).first(tx.conn).optional()?;
     if let Some(id) = known {
         diesel::update(staff_records::table.find(&id))
             .set((

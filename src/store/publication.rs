@@ -114,7 +114,11 @@ fn record_evidence(tx: &mut Tx<'_>, session: &SessionRow) -> Stored<()> {
 ///
 /// # Errors
 /// The database's own.
-pub fn find_public_result(conn: &mut Conn, session: &SessionRow, registration_id: &str) -> Stored<Option<CandidateLine>> {
+pub fn find_public_result(
+    conn: &mut Conn,
+    session: &SessionRow,
+    registration_id: &str,
+) -> Stored<Option<CandidateLine>> {
     if !is_public(session.state) {
         return Ok(None);
     }

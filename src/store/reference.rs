@@ -71,27 +71,28 @@ pub fn load(tx: &mut Tx<'_>) -> Stored<usize> {
         diesel::insert_into(academies::table).values(&default_academy(academy)).execute(tx.conn)?;
         added += 1;
     }
-    let regulation = RegulationPack::embedded().map_err(|e| StoreError::Broken(e.to_string()))?;
     let framework = Framework::embedded().map_err(|e| StoreError::Broken(e.to_string()))?;
-    let embedded = [
-        (framework.id.as_str(), "framework", framework.version.to_string(), framework.title.as_str(), Framework::embedded_text()),
-        (regulation.id.as_str(), "regulation", regulation.version.to_string(), regulation.title.as_str(), RegulationPack::embedded_text()),
-    ];
+    let mut embedded =
+        vec![(framework.id, "framework", framework.version.to_string(), framework.title, Framework::embedded_text())];
+    for text in RegulationPack::embedded_texts() {
+        let pack = RegulationPack::parse(text).map_err(|e| StoreError::Broken(e.to_string()))?;
+        embedded.push((pack.id, "regulation", pack.version.to_string(), pack.title, *text));
+    }
     for (id, kind, version, title, source) in embedded {
-        if packs::table.find(id).select(packs::id).first::<String>(tx.conn).optional()?.is_some() {
+        if packs::table.find(&id).select(packs::id).first::<String>(tx.conn).optional()?.is_some() {
             continue;
         }
         let row = PackRow {
-            id: id.to_owned(),
+            id: id.clone(),
             kind: kind.to_owned(),
             version,
-            title: title.to_owned(),
+            title,
             source: source.to_owned(),
             sha256: sha256_hex(source.as_bytes()),
             loaded_at: tx.stamp(),
         };
         diesel::insert_into(packs::table).values(&row).execute(tx.conn)?;
-        tx.audit("load_pack", ("pack", id), None, None, &json!({ "sha256": row.sha256 }))?;
+        tx.audit("load_pack", ("pack", &id), None, None, &json!({ "sha256": row.sha256 }))?;
         added += 1;
     }
     Ok(added)
@@ -112,7 +113,8 @@ fn default_academy(academy: &Academy) -> AcademyRow {
         phone: String::new(),
         email: String::new(),
         signatory_name: String::new(),
-        signatory_title: "Le recteur ou la rectrice de région académique, chancelier ou chancelière des universités".to_owned(),
+        signatory_title: "Le recteur ou la rectrice de région académique, chancelier ou chancelière des universités"
+            .to_owned(),
         delegation: None,
     }
 }
@@ -171,10 +173,8 @@ pub fn describe_academy(tx: &mut Tx<'_>, code: &str, contact: &AcademyContact) -
 pub fn get_regulation(conn: &mut Conn, id: &str) -> Stored<RegulationPack> {
     let row = get_pack(conn, id, "regulation")?;
     let mut pack = RegulationPack::parse(&row.source).map_err(|e| StoreError::Broken(e.to_string()))?;
-    let validated: Vec<String> = pack_validations::table
-        .filter(pack_validations::pack_id.eq(id))
-        .select(pack_validations::path)
-        .load(conn)?;
+    let validated: Vec<String> =
+        pack_validations::table.filter(pack_validations::pack_id.eq(id)).select(pack_validations::path).load(conn)?;
     pack.apply_validations(&validated);
     Ok(pack)
 }
@@ -205,30 +205,29 @@ pub fn get_framework(conn: &mut Conn, id: &str) -> Stored<Framework> {
 }
 
 fn get_pack(conn: &mut Conn, id: &str, kind: &str) -> Stored<PackRow> {
-    let row: PackRow =
-        packs::table.find(id).filter(packs::kind.eq(kind)).select(PackRow::as_select()).first(conn)?;
+    let row: PackRow = packs::table.find(id).filter(packs::kind.eq(kind)).select(PackRow::as_select()).first(conn)?;
     if sha256_hex(row.source.as_bytes()) != row.sha256 {
         return Err(StoreError::Broken(format!("le texte du paquet {id} ne correspond plus à son empreinte")));
     }
     Ok(row)
 }
 
-/// Id of the regulation in force for a session of this year: the latest whose entry into force precedes it.
+/// Id of the regulation in force for a session of this year: the latest whose entry into force precedes it, and of those the latest version.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when no pack applies.
 pub fn regulation_for_year(conn: &mut Conn, year: i16) -> Stored<String> {
     let rows: Vec<PackRow> =
         packs::table.filter(packs::kind.eq("regulation")).select(PackRow::as_select()).load(conn)?;
-    let mut best: Option<(jiff::civil::Date, String)> = None;
+    let mut best: Option<(jiff::civil::Date, u32, String)> = None;
     for row in rows {
         let pack = RegulationPack::parse(&row.source).map_err(|e| StoreError::Broken(e.to_string()))?;
         let from = pack.in_force_from.value;
-        if from.year() <= year && best.as_ref().is_none_or(|(known, _)| *known < from) {
-            best = Some((from, row.id));
+        if from.year() <= year && best.as_ref().is_none_or(|(known, version, _)| (*known, *version) < (from, pack.version)) {
+            best = Some((from, pack.version, row.id));
         }
     }
-    best.map(|(_, id)| id).ok_or(StoreError::NotFound)
+    best.map(|(_, _, id)| id).ok_or(StoreError::NotFound)
 }
 
 /// Regulation packs, latest first: (id, title, loaded at).
@@ -284,7 +283,9 @@ pub fn validate_value(tx: &mut Tx<'_>, pack_id: &str, path: &str, note: &str) ->
         .find(|shown| shown.value.path == path)
         .ok_or(StoreError::NotFound)?;
     if shown.validation.is_some() || shown.value.status == crate::domain::regulation::Status::Confirmed {
-        return Err(Refusal::new("value_settled", "Cette valeur est déjà établie ou validée : il n’y a rien à faire.").into());
+        return Err(
+            Refusal::new("value_settled", "Cette valeur est déjà établie ou validée : il n’y a rien à faire.").into()
+        );
     }
     if note.trim().is_empty() {
         return Err(Refusal::new(

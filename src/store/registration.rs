@@ -171,7 +171,11 @@ pub fn import_candidates(
         .into());
     }
     if report.accepted.is_empty() {
-        return Err(Refusal::new("import_empty", "Aucune ligne à importer : le fichier ne contient aucun candidat accepté.").into());
+        return Err(Refusal::new(
+            "import_empty",
+            "Aucune ligne à importer : le fichier ne contient aucun candidat accepté.",
+        )
+        .into());
     }
     let pack = reference::get_regulation(tx.conn, &session.regulation_id)?;
     let written = register(tx, &session, &pack, &report.accepted, "import")?;
@@ -192,10 +196,8 @@ fn register(
     source: &str,
 ) -> Stored<Imported> {
     let wanted = session::list_required_pieces(tx.conn, &session.id)?;
-    let last_rank: Option<i32> = t::table
-        .filter(t::session_id.eq(&session.id))
-        .select(diesel::dsl::max(t::rank))
-        .first(tx.conn)?;
+    let last_rank: Option<i32> =
+        t::table.filter(t::session_id.eq(&session.id)).select(diesel::dsl::max(t::rank)).first(tx.conn)?;
     let mut rank = last_rank.unwrap_or(0);
     let mut done = Imported { registered: 0, set_aside: 0, refusals_proposed: 0, to_examine: 0 };
     for chunk in drafts.chunks(CHUNK) {
@@ -367,8 +369,7 @@ fn candidate_number(academy_code: &str, year: i32, rank: i32) -> String {
 pub fn withdraw(tx: &mut Tx<'_>, registration_id: &str, version: i32) -> Stored<()> {
     let row: RegistrationRow = t::table.find(registration_id).select(RegistrationRow::as_select()).first(tx.conn)?;
     let session = session::load_session(tx.conn, &row.session_id)?;
-    let owner: Option<String> =
-        people::table.find(&row.person_id).select(people::user_id).first(tx.conn)?;
+    let owner: Option<String> = people::table.find(&row.person_id).select(people::user_id).first(tx.conn)?;
     let object = Object { academy: Some(&session.academy_code), owner: owner.as_deref(), members: &[] };
     if !may(tx.actor, Action::ExamineFiles, object) && !may(tx.actor, Action::SeeOwnFile, object) {
         return Err(StoreError::NotFound);
@@ -406,7 +407,9 @@ pub fn note_piece(tx: &mut Tx<'_>, registration_id: &str, code: &str, state: &st
     let row: RegistrationRow = t::table.find(registration_id).select(RegistrationRow::as_select()).first(tx.conn)?;
     session::session_for(tx, &row.session_id, Action::ExamineFiles)?;
     if !["missing", "received", "accepted", "refused"].contains(&state) {
-        return Err(Refusal::new("piece_state", "L’état de la pièce n’est pas compris : choisissez dans la liste.").into());
+        return Err(
+            Refusal::new("piece_state", "L’état de la pièce n’est pas compris : choisissez dans la liste.").into()
+        );
     }
     let changed = diesel::update(pieces::table.find((registration_id, code)))
         .set((pieces::state.eq(state), pieces::noted_by.eq(&tx.actor.user_id), pieces::noted_at.eq(tx.stamp())))
@@ -437,11 +440,8 @@ pub struct FileFilter {
     pub undecided: bool,
 }
 
-type Matching<'a> = diesel::helper_types::IntoBoxed<
-    'a,
-    diesel::helper_types::InnerJoin<t::table, people::table>,
-    super::MultiBackend,
->;
+type Matching<'a> =
+    diesel::helper_types::IntoBoxed<'a, diesel::helper_types::InnerJoin<t::table, people::table>, super::MultiBackend>;
 
 fn matching<'a>(session_id: &str, filter: &FileFilter) -> Matching<'a> {
     let mut query = t::table.inner_join(people::table).into_boxed().filter(t::session_id.eq(session_id.to_owned()));
@@ -570,8 +570,7 @@ pub fn list_files_of_user(conn: &mut Conn, user_id: &str) -> Stored<Vec<FileView
 }
 
 fn view(conn: &mut Conn, session: SessionRow, registration: RegistrationRow, person: PersonRow) -> Stored<FileView> {
-    let labels: HashMap<String, String> =
-        session::list_required_pieces(conn, &session.id)?.into_iter().collect();
+    let labels: HashMap<String, String> = session::list_required_pieces(conn, &session.id)?.into_iter().collect();
     let states: Vec<(String, String)> = pieces::table
         .filter(pieces::registration_id.eq(&registration.id))
         .order(pieces::code)

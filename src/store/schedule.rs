@@ -22,8 +22,8 @@ use crate::each_backend;
 
 use facts::{Scope, frame_of, proposing};
 pub use queries::{
-    AgendaLine, Missing, SlotFilter, SlotView, agenda_of_user, count_slots, describe, get_slot, list_conflicted_slots, list_days, list_missing, list_slots,
-    slots_of_registration,
+    AgendaLine, Missing, SlotFilter, SlotView, agenda_of_user, count_slots, describe, get_slot, list_conflicted_slots,
+    list_days, list_missing, list_slots, slots_of_registration,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, serde::Serialize)]
@@ -166,7 +166,13 @@ pub fn move_slot(tx: &mut Tx<'_>, slot_id: &str, version: i32, to: &Move) -> Sto
     if changed == 0 {
         return Err(changed_meanwhile());
     }
-    tx.audit("move_slot", ("registration", &row.registration_id), Some(&json!(row)), Some(&json!(after)), &trace(&after))?;
+    tx.audit(
+        "move_slot",
+        ("registration", &row.registration_id),
+        Some(&json!(row)),
+        Some(&json!(after)),
+        &trace(&after),
+    )?;
     Ok(version + 1)
 }
 
@@ -188,7 +194,10 @@ fn trace(row: &SlotRow) -> serde_json::Value {
 }
 
 fn changed_meanwhile() -> StoreError {
-    StoreError::Conflict("Ce créneau a été modifié entre-temps par une autre personne : relisez le calendrier avant de le changer.".into())
+    StoreError::Conflict(
+        "Ce créneau a été modifié entre-temps par une autre personne : relisez le calendrier avant de le changer."
+            .into(),
+    )
 }
 
 fn slot_to_change(tx: &mut Tx<'_>, slot_id: &str, version: i32) -> Stored<(SlotRow, SessionRow)> {
@@ -204,7 +213,9 @@ fn slot_to_change(tx: &mut Tx<'_>, slot_id: &str, version: i32) -> Stored<(SlotR
         .count()
         .get_result(tx.conn)?;
     if evaluated > 0 {
-        return Err(Refusal::new("already_evaluated", "Cette épreuve est déjà évaluée : son créneau ne change plus.").into());
+        return Err(
+            Refusal::new("already_evaluated", "Cette épreuve est déjà évaluée : son créneau ne change plus.").into()
+        );
     }
     Ok((row, session))
 }
@@ -233,7 +244,12 @@ pub fn count_commissions_needed(conn: &mut Conn, session: &SessionRow, candidate
 ///
 /// # Errors
 /// A refusal naming the slot or the conflict that stands in the way.
-pub(super) fn check_seat(conn: &mut Conn, session: &SessionRow, juror: &JurorRow, commission: &CommissionRow) -> Stored<()> {
+pub(super) fn check_seat(
+    conn: &mut Conn,
+    session: &SessionRow,
+    juror: &JurorRow,
+    commission: &CommissionRow,
+) -> Stored<()> {
     let held: Vec<String> =
         t::table.filter(t::commission_id.eq(&commission.id)).select(t::registration_id).load(conn)?;
     if held.is_empty() {
@@ -242,7 +258,10 @@ pub(super) fn check_seat(conn: &mut Conn, session: &SessionRow, juror: &JurorRow
     let conflicted: i64 = conflicts::table
         .filter(conflicts::juror_id.eq(&juror.id))
         .filter(conflicts::dismissed_at.is_null())
-        .filter(conflicts::registration_id.eq_any(t::table.filter(t::commission_id.eq(&commission.id)).select(t::registration_id)))
+        .filter(
+            conflicts::registration_id
+                .eq_any(t::table.filter(t::commission_id.eq(&commission.id)).select(t::registration_id)),
+        )
         .count()
         .get_result(conn)?;
     if conflicted > 0 {

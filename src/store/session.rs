@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::schema::{exam_sessions as t, packs, required_pieces};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id, reference};
-use crate::each_backend;
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
 use crate::domain::regulation::RegulationPack;
 use crate::domain::session::{Calendar, SessionState};
+use crate::each_backend;
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, serde::Serialize)]
 #[diesel(table_name = t)]
@@ -115,7 +115,13 @@ pub fn open_session(tx: &mut Tx<'_>, open: &OpenSession) -> Stored<String> {
     })?;
     insert_pieces(tx, &row.id, &open.pieces, &pack)?;
     let state = json!(row);
-    tx.audit("open_session", ("session", &row.id), None, Some(&state), &json!({ "year": open.year, "academy": open.academy_code }))?;
+    tx.audit(
+        "open_session",
+        ("session", &row.id),
+        None,
+        Some(&state),
+        &json!({ "year": open.year, "academy": open.academy_code }),
+    )?;
     Ok(row.id)
 }
 
@@ -130,7 +136,11 @@ fn insert_pieces(tx: &mut Tx<'_>, session_id: &str, codes: &[String], pack: &Reg
     let mut rows = Vec::new();
     for code in codes {
         let Some(piece) = pack.piece(code) else {
-            return Err(Refusal::new("unknown_piece", format!("La pièce « {code} » n’existe pas dans le règlement {}.", pack.id)).into());
+            return Err(Refusal::new(
+                "unknown_piece",
+                format!("La pièce « {code} » n’existe pas dans le règlement {}.", pack.id),
+            )
+            .into());
         };
         rows.push((
             required_pieces::session_id.eq(session_id.to_owned()),
@@ -272,7 +282,8 @@ pub fn overview(conn: &mut Conn, session_id: &str) -> Stored<Overview> {
             _ => {}
         }
     }
-    seen.undecided = i64::try_from(super::eligibility::plan_list(conn, session_id)?.undecided.len()).unwrap_or(i64::MAX);
+    seen.undecided =
+        i64::try_from(super::eligibility::plan_list(conn, session_id)?.undecided.len()).unwrap_or(i64::MAX);
     seen.missing_pieces = pieces::table
         .inner_join(registrations::table)
         .filter(registrations::session_id.eq(session_id))
@@ -305,8 +316,7 @@ pub fn overview(conn: &mut Conn, session_id: &str) -> Stored<Overview> {
         .filter(results::outcome.eq(Outcome::Admitted))
         .count()
         .get_result(conn)?;
-    seen.certificates =
-        certificates::table.filter(certificates::session_id.eq(session_id)).count().get_result(conn)?;
+    seen.certificates = certificates::table.filter(certificates::session_id.eq(session_id)).count().get_result(conn)?;
     seen.mails_failed = outbox::table
         .filter(outbox::session_id.eq(session_id))
         .filter(outbox::state.eq("failed"))

@@ -41,12 +41,8 @@ impl SignedIn {
 /// # Errors
 /// [`StoreError::NotFound`] for a disabled or missing account.
 pub fn open(tx: &mut Tx<'_>, user_id: &str) -> Stored<String> {
-    let is_active: Option<String> = users::table
-        .find(user_id)
-        .filter(users::disabled_at.is_null())
-        .select(users::id)
-        .first(tx.conn)
-        .optional()?;
+    let is_active: Option<String> =
+        users::table.find(user_id).filter(users::disabled_at.is_null()).select(users::id).first(tx.conn).optional()?;
     if is_active.is_none() {
         return Err(StoreError::NotFound);
     }

@@ -11,9 +11,7 @@ use serde_json::json;
 
 pub(super) use self::directory::selected;
 pub use self::directory::{PER_PAGE, StaffFilter, StaffLine, StaffPage, list_departments, list_staff};
-pub use self::file::{
-    CertificateLine, ExamLine, Identity, NamedItem, StaffFile, get_staff_file, list_published_marks,
-};
+pub use self::file::{CertificateLine, ExamLine, Identity, NamedItem, StaffFile, get_staff_file, list_published_marks};
 use super::people::{NewPerson, record_person};
 use super::reference::get_framework;
 use super::schema::{evidence, exercised_activities, people, postings, staff_records};
@@ -54,11 +52,7 @@ pub struct PostingRow {
 impl PostingRow {
     #[must_use]
     pub fn period(&self) -> Period {
-        Period {
-            quota: self.quota,
-            starts_on: self.starts_on.0,
-            ends_on: self.ends_on.map(|day| day.0),
-        }
+        Period { quota: self.quota, starts_on: self.starts_on.0, ends_on: self.ends_on.map(|day| day.0) }
     }
 }
 
@@ -169,23 +163,16 @@ pub fn update_status(tx: &mut Tx<'_>, change: &StatusChange) -> Stored<()> {
             "contract_date": row.contract_date.map(|day| day.0.to_string()),
         })
     };
-    let before: Option<StaffRecordRow> = staff_records::table
-        .find(&row.person_id)
-        .select(StaffRecordRow::as_select())
-        .first(tx.conn)
-        .optional()?;
+    let before: Option<StaffRecordRow> =
+        staff_records::table.find(&row.person_id).select(StaffRecordRow::as_select()).first(tx.conn).optional()?;
     let (was, is) = (before.as_ref().map(state), state(&row));
     if was.as_ref() == Some(&is) {
         return Ok(());
     }
     if before.is_some() {
-        diesel::update(staff_records::table.find(&row.person_id))
-            .set(&row)
-            .execute(tx.conn)?;
+        diesel::update(staff_records::table.find(&row.person_id)).set(&row).execute(tx.conn)?;
     } else {
-        diesel::insert_into(staff_records::table)
-            .values(&row)
-            .execute(tx.conn)?;
+        diesel::insert_into(staff_records::table).values(&row).execute(tx.conn)?;
     }
     tx.audit("update_status", ("person", &row.person_id), was.as_ref(), Some(&is), &is)
 }
@@ -196,15 +183,9 @@ pub fn update_status(tx: &mut Tx<'_>, change: &StatusChange) -> Stored<()> {
 /// Not found for a person of another academy; refused by [`rule::check_posting`].
 pub fn record_posting(tx: &mut Tx<'_>, new: &NewPosting) -> Stored<String> {
     let academy = managed_person(tx, &new.person_id)?;
-    let existing: Vec<PostingRow> = postings::table
-        .filter(postings::person_id.eq(&new.person_id))
-        .select(PostingRow::as_select())
-        .load(tx.conn)?;
-    let period = Period {
-        quota: new.quota,
-        starts_on: new.starts_on,
-        ends_on: new.ends_on,
-    };
+    let existing: Vec<PostingRow> =
+        postings::table.filter(postings::person_id.eq(&new.person_id)).select(PostingRow::as_select()).load(tx.conn)?;
+    let period = Period { quota: new.quota, starts_on: new.starts_on, ends_on: new.ends_on };
     let same = |row: &&PostingRow| row.period() == period && row.level == new.level && row.place == new.place;
     if let Some(row) = existing.iter().find(same) {
         // The same form sent twice records one posting.
@@ -219,17 +200,12 @@ pub fn record_posting(tx: &mut Tx<'_>, new: &NewPosting) -> Stored<String> {
         level: new.level,
         place: new.place.clone(),
         uai: new.uai.as_ref().map(|uai| uai.as_str().to_owned()),
-        department: new
-            .department
-            .clone()
-            .or_else(|| new.uai.as_ref().and_then(Uai::department)),
+        department: new.department.clone().or_else(|| new.uai.as_ref().and_then(Uai::department)),
         quota: new.quota,
         starts_on: Day(new.starts_on),
         ends_on: new.ends_on.map(Day),
     };
-    diesel::insert_into(postings::table)
-        .values(&row)
-        .execute(tx.conn)?;
+    diesel::insert_into(postings::table).values(&row).execute(tx.conn)?;
     let state = json!({
         "posting": row.id, "level": row.level, "place": row.place, "uai": row.uai, "quota": row.quota,
         "starts_on": new.starts_on.to_string(), "ends_on": new.ends_on.map(|day| day.to_string()),
@@ -243,18 +219,13 @@ pub fn record_posting(tx: &mut Tx<'_>, new: &NewPosting) -> Stored<String> {
 /// # Errors
 /// Not found for another academy; refused when it already ended otherwise, or for an end before the start.
 pub fn end_posting(tx: &mut Tx<'_>, posting_id: &str, ends_on: Date) -> Stored<String> {
-    let row: PostingRow = postings::table
-        .find(posting_id)
-        .select(PostingRow::as_select())
-        .first(tx.conn)?;
+    let row: PostingRow = postings::table.find(posting_id).select(PostingRow::as_select()).first(tx.conn)?;
     managed_person(tx, &row.person_id)?;
     rule::check_ending(&row.period(), ends_on)?;
     if row.ends_on.is_some() {
         return Ok(row.person_id);
     }
-    diesel::update(postings::table.find(posting_id))
-        .set(postings::ends_on.eq(Some(Day(ends_on))))
-        .execute(tx.conn)?;
+    diesel::update(postings::table.find(posting_id)).set(postings::ends_on.eq(Some(Day(ends_on)))).execute(tx.conn)?;
     let detail = json!({ "posting": posting_id, "place": row.place, "ends_on": ends_on.to_string() });
     tx.audit("end_posting", ("person", &row.person_id), None, Some(&detail), &detail)?;
     Ok(row.person_id)
@@ -290,9 +261,7 @@ pub fn note_activity(
         item_code,
         since: Day(since),
     };
-    diesel::insert_into(exercised_activities::table)
-        .values(&row)
-        .execute(tx.conn)?;
+    diesel::insert_into(exercised_activities::table).values(&row).execute(tx.conn)?;
     let state = json!({ "framework": framework_id, "item": row.item_code, "since": since.to_string() });
     tx.audit("note_activity", ("person", person_id), None, Some(&state), &state)?;
     Ok(row.id)
@@ -333,9 +302,7 @@ pub fn add_evidence(tx: &mut Tx<'_>, new: &NewEvidence) -> Stored<String> {
         reference: new.reference.clone(),
         created_at: tx.stamp(),
     };
-    diesel::insert_into(evidence::table)
-        .values(&row)
-        .execute(tx.conn)?;
+    diesel::insert_into(evidence::table).values(&row).execute(tx.conn)?;
     let state = json!({
         "evidence": row.id, "framework": row.framework_id, "item": row.item_code, "source": row.source,
         "level": row.level, "dated_on": new.dated_on.to_string(),
@@ -348,11 +315,7 @@ pub fn add_evidence(tx: &mut Tx<'_>, new: &NewEvidence) -> Stored<String> {
 
 /// Asks the table of permissions; whoever may not is told that the thing does not exist.
 pub(super) fn may_or_hide(tx: &Tx<'_>, action: Action, academy: &str) -> Stored<()> {
-    if may(tx.actor, action, Object::academy(academy)) {
-        Ok(())
-    } else {
-        Err(StoreError::NotFound)
-    }
+    if may(tx.actor, action, Object::academy(academy)) { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
 /// The day it is in an academy at an instant: five of them live far from Paris.
@@ -363,10 +326,7 @@ pub(super) fn today_in(academy: &str, at: Timestamp) -> Stored<Date> {
 
 /// The academy of a person whose record the actor may change.
 fn managed_person(tx: &mut Tx<'_>, person_id: &str) -> Stored<String> {
-    let academy: String = people::table
-        .find(person_id)
-        .select(people::academy_code)
-        .first(tx.conn)?;
+    let academy: String = people::table.find(person_id).select(people::academy_code).first(tx.conn)?;
     may_or_hide(tx, Action::ManageStaff, &academy)?;
     Ok(academy)
 }

@@ -11,9 +11,8 @@ use jiff::civil::Date;
 use serde_json::json;
 
 pub use self::file::{
-    get_training_academy,
-    Followed, HeldDay, Sight, Trainee, TrainingFile, TrainingLine, get_training, list_enrollable, list_followed,
-    list_trainings, list_tutor_emails,
+    Followed, HeldDay, Sight, Trainee, TrainingFile, TrainingLine, get_training, get_training_academy, list_enrollable,
+    list_followed, list_trainings, list_tutor_emails,
 };
 use super::reference::get_regulation;
 use super::schema::{attendances, enrolments, people, training_sessions};
@@ -135,9 +134,7 @@ pub fn open_training(tx: &mut Tx<'_>, new: &NewTraining) -> Stored<String> {
         place: new.place.clone(),
         created_at: tx.stamp(),
     };
-    diesel::insert_into(training_sessions::table)
-        .values(&row)
-        .execute(tx.conn)?;
+    diesel::insert_into(training_sessions::table).values(&row).execute(tx.conn)?;
     let state = json!({
         "title": row.title, "school_year": row.school_year, "regulation": row.regulation_id,
         "starts_on": new.starts_on.to_string(), "ends_on": new.ends_on.to_string(), "place": row.place,
@@ -180,9 +177,7 @@ pub fn enrol(tx: &mut Tx<'_>, training_id: &str, person_id: &str, tutor: Option<
                 enrolled_at: tx.stamp(),
                 withdrawn_at: None,
             };
-            diesel::insert_into(enrolments::table)
-                .values(&row)
-                .execute(tx.conn)?;
+            diesel::insert_into(enrolments::table).values(&row).execute(tx.conn)?;
             let detail = json!({ "person": person_id, "training": training_id });
             tx.audit("enrol", ("enrolment", &row.id), None, Some(&detail), &detail)?;
             row.id
@@ -217,10 +212,7 @@ pub fn withdraw_trainee(tx: &mut Tx<'_>, enrolment_id: &str) -> Stored<()> {
 pub fn designate_tutor(tx: &mut Tx<'_>, enrolment_id: &str, designation: &Designation) -> Stored<()> {
     let (enrolment, training) = managed_enrolment(tx, enrolment_id)?;
     let rules = training_rules(tx.conn, &training.regulation_id)?;
-    let trainee_email: String = people::table
-        .find(&enrolment.person_id)
-        .select(people::email_key)
-        .first(tx.conn)?;
+    let trainee_email: String = people::table.find(&enrolment.person_id).select(people::email_key).first(tx.conn)?;
     let (person_id, name, email_key) = match &designation.tutor {
         Tutor::Person(id) => {
             let (name, email) = person_of(tx.conn, &training.academy_code, id)?;
@@ -270,10 +262,8 @@ pub fn note_attendance(
     minutes: u32,
     reason: &str,
 ) -> Stored<usize> {
-    let training_id: String = enrolments::table
-        .find(enrolment_id)
-        .select(enrolments::training_session_id)
-        .first(tx.conn)?;
+    let training_id: String =
+        enrolments::table.find(enrolment_id).select(enrolments::training_session_id).first(tx.conn)?;
     let sheet = Sheet {
         module: module.to_owned(),
         held_on,
@@ -310,10 +300,7 @@ pub fn note_sheet(tx: &mut Tx<'_>, training_id: &str, sheet: &Sheet) -> Stored<u
         if before == *minutes {
             continue;
         }
-        let named = |refusal: Refusal| Refusal {
-            sentence: format!("{name}\u{a0}: {}", refusal.sentence),
-            ..refusal
-        };
+        let named = |refusal: Refusal| Refusal { sentence: format!("{name}\u{a0}: {}", refusal.sentence), ..refusal };
         if withdrawn_at.is_some() {
             return Err(named(Refusal::new(
                 "trainee_withdrawn",
@@ -333,12 +320,8 @@ pub fn note_sheet(tx: &mut Tx<'_>, training_id: &str, sheet: &Sheet) -> Stored<u
                 module_minutes: others(&|row| row.module_code == sheet.module && row.held_on.0 != sheet.held_on),
                 day_minutes: others(&|row| row.module_code != sheet.module && row.held_on.0 == sheet.held_on),
             };
-            let presence = Presence {
-                module: &sheet.module,
-                held_on: sheet.held_on,
-                minutes: *minutes,
-                reason: &sheet.reason,
-            };
+            let presence =
+                Presence { module: &sheet.module, held_on: sheet.held_on, minutes: *minutes, reason: &sheet.reason };
             rule::check_attendance(&facts, &presence).map_err(named)?;
         }
         write_presence(tx, enrolment_id, sheet, *minutes, current)?;
@@ -407,19 +390,13 @@ pub fn full_name(birth_name: &str, usage_name: Option<&str>, first_names: &str) 
 }
 
 fn managed_training(tx: &mut Tx<'_>, id: &str) -> Stored<TrainingRow> {
-    let training: TrainingRow = training_sessions::table
-        .find(id)
-        .select(TrainingRow::as_select())
-        .first(tx.conn)?;
+    let training: TrainingRow = training_sessions::table.find(id).select(TrainingRow::as_select()).first(tx.conn)?;
     may_or_hide(tx, Action::ManageTraining, &training.academy_code)?;
     Ok(training)
 }
 
 fn managed_enrolment(tx: &mut Tx<'_>, id: &str) -> Stored<(EnrolmentRow, TrainingRow)> {
-    let enrolment: EnrolmentRow = enrolments::table
-        .find(id)
-        .select(EnrolmentRow::as_select())
-        .first(tx.conn)?;
+    let enrolment: EnrolmentRow = enrolments::table.find(id).select(EnrolmentRow::as_select()).first(tx.conn)?;
     let training = managed_training(tx, &enrolment.training_session_id)?;
     Ok((enrolment, training))
 }
@@ -439,12 +416,7 @@ fn list_enrolled(conn: &mut Conn, training_id: &str) -> Stored<Vec<(EnrolmentRow
         .inner_join(people::table.on(people::id.eq(enrolments::person_id)))
         .filter(enrolments::training_session_id.eq(training_id))
         .order((people::sort_key, enrolments::id))
-        .select((
-            EnrolmentRow::as_select(),
-            people::birth_name,
-            people::usage_name,
-            people::first_names,
-        ))
+        .select((EnrolmentRow::as_select(), people::birth_name, people::usage_name, people::first_names))
         .load(conn)?;
     let named = rows.into_iter().map(|(row, birth, usage, first)| {
         let name = full_name(&birth, usage.as_deref(), &first);

@@ -40,14 +40,8 @@ impl Writer {
         F: FnOnce(&mut Conn) -> Stored<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let task = Command {
-            command: Some(command),
-            result: None,
-            reply,
-        };
-        self.0
-            .send(Box::new(task))
-            .map_err(|_| super::writer_gone())?;
+        let task = Command { command: Some(command), result: None, reply };
+        self.0.send(Box::new(task)).map_err(|_| super::writer_gone())?;
         Ok(answer)
     }
 }
@@ -75,11 +69,7 @@ where
             return false;
         };
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command(conn)))
-            .unwrap_or_else(|_| {
-                Err(StoreError::Unavailable(
-                    "la commande s’est interrompue".into(),
-                ))
-            });
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("la commande s’est interrompue".into())));
         let keep = result.is_ok();
         self.result = Some(result);
         keep

@@ -118,7 +118,13 @@ fn current_hash(app: &AppState, headers: &HeaderMap) -> String {
     app.guard.session_token(headers).map(token_hash).unwrap_or_default()
 }
 
-async fn account_page(app: &AppState, shell: &Shell, actor: &Actor, headers: &HeaderMap, form: Form) -> Result<AccountPage, AppError> {
+async fn account_page(
+    app: &AppState,
+    shell: &Shell,
+    actor: &Actor,
+    headers: &HeaderMap,
+    form: Form,
+) -> Result<AccountPage, AppError> {
     let now = app.clock().now();
     let user_id = actor.user_id.clone();
     let rows = app.db.read(move |conn| sessions::list(conn, &user_id, now)).await?;
@@ -146,7 +152,12 @@ async fn account_page(app: &AppState, shell: &Shell, actor: &Actor, headers: &He
     })
 }
 
-async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor, headers: HeaderMap) -> Result<Response, AppError> {
+async fn show(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    headers: HeaderMap,
+) -> Result<Response, AppError> {
     html(&account_page(&app, &shell, &actor, &headers, Form::empty()).await?)
 }
 
@@ -209,7 +220,11 @@ fn chosen_password(read: &mut Reading, chosen: &str, again: &str, email: &str) -
     }
 }
 
-async fn close_others(State(app): State<AppState>, actor: CurrentActor, headers: HeaderMap) -> Result<Response, AppError> {
+async fn close_others(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    headers: HeaderMap,
+) -> Result<Response, AppError> {
     let (user_id, kept) = (actor.user_id.clone(), current_hash(&app, &headers));
     let ended = app.db.write(&actor, Lock::House, move |tx| sessions::close_all(tx, &user_id, Some(&kept))).await?;
     let said = match ended {

@@ -117,7 +117,12 @@ const TABS: &[(&str, &str)] = &[
     ("Règlement", "/administration/reglement"),
 ];
 
-async fn list(State(app): State<AppState>, shell: Shell, actor: CurrentActor, RawQuery(query): RawQuery) -> Result<Response, AppError> {
+async fn list(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AppError> {
     let raw = RawForm::from_query(query.as_deref())?;
     let mut filter = UserFilter::managed_by(&actor);
     filter.role = Role::from_word(raw.get("role"));
@@ -155,7 +160,10 @@ struct NewPage {
 impl NewPage {
     fn of(shell: &Shell, actor: &Actor, form: Form) -> Self {
         NewPage {
-            page: shell.page("Inviter un collègue").under("Administration", "/administration").with_errors(form.is_refused()),
+            page: shell
+                .page("Inviter un collègue")
+                .under("Administration", "/administration")
+                .with_errors(form.is_refused()),
             form,
             roles: role_choices(actor),
             academies: academy_choices(actor),
@@ -186,14 +194,20 @@ fn read_grant(read: &mut Reading, actor: &Actor) -> Option<(Role, Option<String>
     match check_grant(actor, role, academy.as_deref()) {
         Ok(()) => Some((role, academy)),
         Err(refused) => {
-            let sentence = refused.map_or_else(|| "Ce rôle n’est pas de ceux que vous donnez.".to_owned(), |refused| refused.sentence);
+            let sentence = refused
+                .map_or_else(|| "Ce rôle n’est pas de ceux que vous donnez.".to_owned(), |refused| refused.sentence);
             read.refuse("academie", sentence);
             None
         }
     }
 }
 
-async fn invite(State(app): State<AppState>, shell: Shell, actor: CurrentActor, raw: RawForm) -> Result<Response, AppError> {
+async fn invite(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    raw: RawForm,
+) -> Result<Response, AppError> {
     let mut read = Reading::of(raw);
     let name = read.text("nom", "Indiquez le nom de la personne.", 120);
     let email = read.required("email", "Indiquez son adresse électronique.", EmailAddress::parse);
@@ -310,11 +324,7 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &Actor, id: String, for
                 academy: grant.academy.clone().unwrap_or_default(),
             })
             .collect(),
-        history: history
-            .iter()
-            .filter_map(|row| history_line(row, actor, managed.as_deref()))
-            .take(30)
-            .collect(),
+        history: history.iter().filter_map(|row| history_line(row, actor, managed.as_deref())).take(30).collect(),
         base: format!("/administration/comptes/{}", view.user.id),
         email: view.user.email,
         roles: role_choices(actor),
@@ -346,7 +356,12 @@ fn history_line(row: &audit::AuditRow, actor: &Actor, managed: Option<&[String]>
     Some(HistoryLine { at: shown_instant(actor, row.at.0), who: row.actor_name.clone(), what })
 }
 
-async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn show(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     html(&show_page(&app, &shell, &actor, id, grant_form(&actor)).await?)
 }
 
@@ -361,7 +376,8 @@ async fn grant(
     let Some((role, academy)) = read_grant(&mut read, &actor) else {
         return html_to_correct(&show_page(&app, &shell, &actor, id, read.into_form()).await?);
     };
-    act(&app, &actor, id, "Le rôle est donné.", move |tx, id| accounts::grant_role(tx, id, role, academy.as_deref())).await
+    act(&app, &actor, id, "Le rôle est donné.", move |tx, id| accounts::grant_role(tx, id, role, academy.as_deref()))
+        .await
 }
 
 async fn revoke(
@@ -392,7 +408,11 @@ async fn revoke(
     Ok(Flash::success("Le rôle est retiré ; il ne compte plus dès la prochaine page.").then(&to))
 }
 
-async fn invite_again(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn invite_again(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     let url = app.config.public_url.clone();
     act(&app, &actor, id, "Une nouvelle invitation part à son adresse.", move |tx, id| {
         let user = accounts::get_user(tx.conn, id)?;
@@ -408,16 +428,30 @@ async fn invite_again(State(app): State<AppState>, actor: CurrentActor, Path(id)
     .await
 }
 
-async fn disable(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn disable(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     act(&app, &actor, id, "Le compte est désactivé et ses sessions sont fermées.", accounts::disable_user).await
 }
 
-async fn enable(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn enable(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     act(&app, &actor, id, "Le compte est réactivé.", accounts::enable_user).await
 }
 
 /// An act on an account of the actor's, then back to its page.
-async fn act<F>(app: &AppState, actor: &CurrentActor, id: String, said: &'static str, command: F) -> Result<Response, AppError>
+async fn act<F>(
+    app: &AppState,
+    actor: &CurrentActor,
+    id: String,
+    said: &'static str,
+    command: F,
+) -> Result<Response, AppError>
 where
     F: FnOnce(&mut Tx<'_>, &str) -> Result<(), StoreError> + Send + 'static,
 {

@@ -24,12 +24,7 @@ pub fn url(path: &str) -> String {
 }
 
 fn fingerprint(file: &rust_embed::EmbeddedFile) -> String {
-    file.metadata
-        .sha256_hash()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `GET /assets/{fingerprint}/{*path}`.
@@ -39,15 +34,9 @@ pub async fn serve(Path((asked, path)): Path<(String, String)>, headers: HeaderM
     };
     let current = fingerprint(&file);
     // During an upgrade a page of the former version may ask for its style: give today's, keep nothing.
-    let caching = if asked == current {
-        FOREVER
-    } else {
-        "no-cache"
-    };
+    let caching = if asked == current { FOREVER } else { "no-cache" };
     let tag = format!("\"{current}\"");
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let mut response = if known.is_some_and(|known| known.contains(&tag)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -84,13 +73,8 @@ mod tests {
     fn schemes() -> [BTreeMap<String, String>; 2] {
         let file = Files::get("css/site.css").expect("the style sheet is embedded");
         let sheet = String::from_utf8(file.data.into_owned()).expect("UTF-8");
-        let tokens = sheet
-            .split("@layer base {")
-            .next()
-            .expect("tokens come first");
-        let (light, dark) = tokens
-            .split_once("@media (prefers-color-scheme: dark)")
-            .expect("both schemes");
+        let tokens = sheet.split("@layer base {").next().expect("tokens come first");
+        let (light, dark) = tokens.split_once("@media (prefers-color-scheme: dark)").expect("both schemes");
         let read = |text: &str| {
             text.split("--")
                 .filter_map(|part| part.split_once(": #"))
@@ -115,11 +99,7 @@ mod tests {
         let channel = |at: usize| {
             let value = u8::from_str_radix(&long[at..at + 2], 16).expect("hexadecimal");
             let share = f64::from(value) / 255.0;
-            if share <= 0.03928 {
-                share / 12.92
-            } else {
-                ((share + 0.055) / 1.055).powf(2.4)
-            }
+            if share <= 0.03928 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * channel(0) + 0.7152 * channel(2) + 0.0722 * channel(4)
     }
@@ -136,12 +116,9 @@ mod tests {
                 pairs.push((text.to_owned(), format!("{tone}-tint"), 4.5));
             }
         }
-        for (text, ground) in [
-            ("on-brand", "brand"),
-            ("on-brand", "brand-strong"),
-            ("paper", "error"),
-            ("paper", "error-strong"),
-        ] {
+        for (text, ground) in
+            [("on-brand", "brand"), ("on-brand", "brand-strong"), ("paper", "error"), ("paper", "error-strong")]
+        {
             pairs.push((text.to_owned(), ground.to_owned(), 4.5));
         }
         for ground in grounds {
@@ -162,9 +139,7 @@ mod tests {
     #[test]
     fn an_address_carries_the_fingerprint_of_the_content() {
         let url = url("css/site.css");
-        let hash = url
-            .strip_prefix("/assets/")
-            .and_then(|rest| rest.strip_suffix("/css/site.css"));
+        let hash = url.strip_prefix("/assets/").and_then(|rest| rest.strip_suffix("/css/site.css"));
         assert_eq!(hash.map(str::len), Some(16), "{url}");
     }
 }

@@ -98,10 +98,15 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
             for view in registration::list_files_of_user(conn, &user_id)? {
                 let convened = matches!(
                     view.session.state,
-                    SessionState::Convened | SessionState::Deliberation | SessionState::Sealed | SessionState::Published | SessionState::Archived
+                    SessionState::Convened
+                        | SessionState::Deliberation
+                        | SessionState::Sealed
+                        | SessionState::Published
+                        | SessionState::Archived
                 );
                 // Before the convocation leaves, hours and rooms are a draft of the office.
-                let slots = if convened { schedule::slots_of_registration(conn, &view.registration.id)? } else { Vec::new() };
+                let slots =
+                    if convened { schedule::slots_of_registration(conn, &view.registration.id)? } else { Vec::new() };
                 let result = publication::find_public_result(conn, &view.session, &view.registration.id)?;
                 // A certificate exists only once the result is public.
                 let issued = match &result {
@@ -144,8 +149,14 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
                 .evaluations
                 .iter()
                 .map(|row| {
-                    let mark = row.mark.map_or_else(|| "absence".to_owned(), |mark| format!("{} sur 20", Mark::from_hundredths(mark).shown()));
-                    let kept = row.origin_year.map(|year| format!(", note conservée de la session {year}")).unwrap_or_default();
+                    let mark = row.mark.map_or_else(
+                        || "absence".to_owned(),
+                        |mark| format!("{} sur 20", Mark::from_hundredths(mark).shown()),
+                    );
+                    let kept = row
+                        .origin_year
+                        .map(|year| format!(", note conservée de la session {year}"))
+                        .unwrap_or_default();
                     format!("Épreuve {} : {mark}{kept}", row.epreuve)
                 })
                 .collect(),
@@ -190,7 +201,14 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         kept: view
             .kept_marks
             .iter()
-            .map(|row| format!("Épreuve {} : {} sur 20, de la session {}", row.epreuve, Mark::from_hundredths(row.mark).shown(), row.origin_year))
+            .map(|row| {
+                format!(
+                    "Épreuve {} : {} sur 20, de la session {}",
+                    row.epreuve,
+                    Mark::from_hundredths(row.mark).shown(),
+                    row.origin_year
+                )
+            })
             .collect(),
         result: shown,
         documents: offered,
@@ -209,18 +227,58 @@ fn time_line(session: &SessionRow, file_state: &str, has_certificate: bool, now:
     let published = passed(&[S::Published, S::Archived]);
     let over = matches!(file_state, "withdrawn" | "refused");
     let facts: [(&'static str, bool, String, &'static str); 12] = [
-        ("Ouverture des inscriptions", now >= session.registration_opens_at.0, shown_instant(session, session.registration_opens_at.0), "Les inscriptions ne sont pas encore ouvertes."),
+        (
+            "Ouverture des inscriptions",
+            now >= session.registration_opens_at.0,
+            shown_instant(session, session.registration_opens_at.0),
+            "Les inscriptions ne sont pas encore ouvertes.",
+        ),
         ("Dossier déposé", true, String::new(), ""),
-        ("Clôture des inscriptions", now >= session.registration_closes_at.0, shown_instant(session, session.registration_closes_at.0), "Vous pouvez encore compléter ou retirer votre candidature."),
-        ("Examen du dossier", listed || over, String::new(), "Le bureau des examens vérifie vos pièces et votre situation. Il vous écrira s’il manque quelque chose."),
-        ("Liste des candidats arrêtée", listed, session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(), "Le recteur va arrêter la liste des candidats admis à se présenter."),
+        (
+            "Clôture des inscriptions",
+            now >= session.registration_closes_at.0,
+            shown_instant(session, session.registration_closes_at.0),
+            "Vous pouvez encore compléter ou retirer votre candidature.",
+        ),
+        (
+            "Examen du dossier",
+            listed || over,
+            String::new(),
+            "Le bureau des examens vérifie vos pièces et votre situation. Il vous écrira s’il manque quelque chose.",
+        ),
+        (
+            "Liste des candidats arrêtée",
+            listed,
+            session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(),
+            "Le recteur va arrêter la liste des candidats admis à se présenter.",
+        ),
         ("Jury nommé", convened, String::new(), "Le jury et ses commissions sont en cours de nomination."),
         ("Convocation", convened, String::new(), "Votre convocation arrivera par courriel et ici même."),
-        ("Épreuves", examined, format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)), "Présentez-vous à l’heure et au lieu de votre convocation, avec une pièce d’identité."),
-        ("Délibération du jury", published, String::new(), "Le jury délibère. Aucun résultat n’est connu avant la publication."),
-        ("Publication des résultats", published, session.published_at.filter(|_| published).map(|at| shown_instant(session, at.0)).unwrap_or_default(), ""),
+        (
+            "Épreuves",
+            examined,
+            format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)),
+            "Présentez-vous à l’heure et au lieu de votre convocation, avec une pièce d’identité.",
+        ),
+        (
+            "Délibération du jury",
+            published,
+            String::new(),
+            "Le jury délibère. Aucun résultat n’est connu avant la publication.",
+        ),
+        (
+            "Publication des résultats",
+            published,
+            session.published_at.filter(|_| published).map(|at| shown_instant(session, at.0)).unwrap_or_default(),
+            "",
+        ),
         ("Relevé de notes", published, String::new(), ""),
-        ("Certificat", has_certificate, String::new(), "Les certificats sont délivrés aux candidats admis après la publication."),
+        (
+            "Certificat",
+            has_certificate,
+            String::new(),
+            "Les certificats sont délivrés aux candidats admis après la publication.",
+        ),
     ];
     let mut current_found = over;
     facts
@@ -246,7 +304,10 @@ async fn withdraw(
     Path(registration_id): Path<String>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let version: i32 = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("Rechargez la page avant de retirer votre candidature."))?;
+    let version: i32 = raw
+        .trimmed("version")
+        .parse()
+        .map_err(|_| AppError::bad_request("Rechargez la page avant de retirer votre candidature."))?;
     let view = own_file(&app, &actor, registration_id).await?;
     let file = view.registration.id.clone();
     app.db
@@ -345,7 +406,11 @@ async fn inscription(
         }
         if !form.is_refused() {
             let label = |aliases: &[crate::domain::regulation::Alias], code: &str| {
-                aliases.iter().find(|alias| alias.code == code).and_then(|alias| alias.names.first().cloned()).unwrap_or_else(|| code.to_owned())
+                aliases
+                    .iter()
+                    .find(|alias| alias.code == code)
+                    .and_then(|alias| alias.names.first().cloned())
+                    .unwrap_or_else(|| code.to_owned())
             };
             let facts = Facts {
                 corps: label(&pack.corps, form.value("corps")),
@@ -364,16 +429,26 @@ async fn inscription(
     let sessions = open
         .into_iter()
         .map(|(row, office)| OpenSession {
-            title: format!("Session {} – {}", row.year, Academy::find(&row.academy_code).map(|academy| academy.full_name()).unwrap_or_default()),
+            title: format!(
+                "Session {} – {}",
+                row.year,
+                Academy::find(&row.academy_code).map(|academy| academy.full_name()).unwrap_or_default()
+            ),
             closes: if now < row.registration_opens_at.0 {
                 format!("Ouverture {}", shown_instant(&row, row.registration_opens_at.0))
             } else {
                 format!("Jusqu’au {}", shown_instant(&row, row.registration_closes_at.0))
             },
-            office: [office.service, office.phone, office.email].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+            office: [office.service, office.phone, office.email]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(", "),
         })
         .collect();
-    let choices = |aliases: &[crate::domain::regulation::Alias]| aliases.iter().map(|alias| (alias.code.clone(), alias.label.clone())).collect();
+    let choices = |aliases: &[crate::domain::regulation::Alias]| {
+        aliases.iter().map(|alias| (alias.code.clone(), alias.label.clone())).collect()
+    };
     let refused = form.is_refused();
     let page = shell.page("S’inscrire").heading("S’inscrire à l’examen").with_errors(refused);
     let training = &pack.training.required_to_sit;
@@ -388,7 +463,11 @@ async fn inscription(
         training_hint: if training.value {
             "La formation est exigée pour se présenter.".to_owned()
         } else {
-            format!("La formation de 190 heures n’est pas exigée pour se présenter ({}, {}).", training.law, training.status.label())
+            format!(
+                "La formation de 190 heures n’est pas exigée pour se présenter ({}, {}).",
+                training.law,
+                training.status.label()
+            )
         },
     };
     if refused { page::html_to_correct(&template) } else { page::html(&template) }

@@ -97,7 +97,11 @@ async fn register(
         lines.push(Line {
             id: row.id,
             number: row.number,
-            name: format!("{} {}", snapshot.usage_name.as_deref().unwrap_or(&snapshot.birth_name), snapshot.first_names),
+            name: format!(
+                "{} {}",
+                snapshot.usage_name.as_deref().unwrap_or(&snapshot.birth_name),
+                snapshot.first_names
+            ),
             tone: if row.state == CertificateState::Valid { Tone::Success } else { Tone::Error },
             state: row.state.label(),
             is_valid: row.state == CertificateState::Valid,
@@ -135,15 +139,22 @@ async fn issue(
         loopback: app.config.has_loopback_public_url(),
     };
     let session_id = id.clone();
-    match app.db.write(&actor, Lock::Session(id.clone()), move |tx| certificate::issue(tx, &session_id, &settings)).await {
+    match app
+        .db
+        .write(&actor, Lock::Session(id.clone()), move |tx| certificate::issue(tx, &session_id, &settings))
+        .await
+    {
         Ok(count) => {
             // Decision first, document later: a drawing that fails is drawn again at the next request.
             let db = app.db.clone();
-            let drawn = tokio::task::spawn_blocking(move || office::draw_certificates(&db)).await.map_err(AppError::internal)?;
+            let drawn = tokio::task::spawn_blocking(move || office::draw_certificates(&db))
+                .await
+                .map_err(AppError::internal)?;
             if let Err(error) = drawn {
                 tracing::error!(%error, "certificates not drawn yet");
             }
-            Ok(Flash::success(format!("{count} certificats sont délivrés.")).then(&format!("/gestion/sessions/{id}/certificats")))
+            Ok(Flash::success(format!("{count} certificats sont délivrés."))
+                .then(&format!("/gestion/sessions/{id}/certificats")))
         }
         Err(StoreError::Refused(no)) => {
             form.refuse("confirmation", no.to_string());
@@ -172,7 +183,8 @@ async fn revoke(
         })
         .await;
     match done {
-        Ok(()) => Ok(Flash::success("Le certificat est révoqué ; sa vérification le dit dès maintenant.").then(&format!("/gestion/sessions/{id}/certificats"))),
+        Ok(()) => Ok(Flash::success("Le certificat est révoqué ; sa vérification le dit dès maintenant.")
+            .then(&format!("/gestion/sessions/{id}/certificats"))),
         Err(StoreError::Refused(no)) => {
             form.refuse("certificats", no.to_string());
             register(&app, &shell, &actor, id, form).await
@@ -195,7 +207,9 @@ async fn document(
         })
         .await?;
     let db = app.db.clone();
-    let drawn = tokio::task::spawn_blocking(move || office::certificate_document(&db, &row)).await.map_err(AppError::internal)??;
+    let drawn = tokio::task::spawn_blocking(move || office::certificate_document(&db, &row))
+        .await
+        .map_err(AppError::internal)??;
     Ok(attachment(drawn))
 }
 

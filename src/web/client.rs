@@ -24,11 +24,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         // Without a connection (a test that calls the router) the request comes from this machine.
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip());
-        let trusted = parts
-            .extensions
-            .get::<TrustedProxies>()
-            .cloned()
-            .unwrap_or_default();
+        let trusted = parts.extensions.get::<TrustedProxies>().cloned().unwrap_or_default();
         Ok(ClientAddress(address(peer, &parts.headers, &trusted.0)))
     }
 }
@@ -65,22 +61,10 @@ mod tests {
     fn only_a_trusted_proxy_may_name_the_client() {
         let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
         let mut headers = HeaderMap::new();
-        headers.insert(
-            "x-forwarded-for",
-            "6.6.6.6, 203.0.113.9, 10.0.0.2".parse().expect("header"),
-        );
+        headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.2".parse().expect("header"));
         let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
-        assert_eq!(
-            address(ip("10.0.0.1"), &headers, &trusted),
-            ip("203.0.113.9")
-        );
-        assert_eq!(
-            address(ip("198.51.100.4"), &headers, &trusted),
-            ip("198.51.100.4")
-        );
-        assert_eq!(
-            address(ip("10.0.0.1"), &HeaderMap::new(), &trusted),
-            ip("10.0.0.1")
-        );
+        assert_eq!(address(ip("10.0.0.1"), &headers, &trusted), ip("203.0.113.9"));
+        assert_eq!(address(ip("198.51.100.4"), &headers, &trusted), ip("198.51.100.4"));
+        assert_eq!(address(ip("10.0.0.1"), &HeaderMap::new(), &trusted), ip("10.0.0.1"));
     }
 }

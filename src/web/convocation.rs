@@ -66,7 +66,9 @@ fn mail_line(session: &SessionRow, mail: OutboxRow) -> MailLine {
         when: shown_instant(session, mail.sent_at.unwrap_or(mail.created_at).0),
         failed: mail.state == "failed",
         error: mail.last_error.filter(|_| mail.state != "sent").unwrap_or_default(),
-        document: document.map(|file| format!("{}/documents/{}", path_of(&session.id), file.subject_id)).unwrap_or_default(),
+        document: document
+            .map(|file| format!("{}/documents/{}", path_of(&session.id), file.subject_id))
+            .unwrap_or_default(),
         id: mail.id,
         name: mail.recipient_name,
         address: mail.recipient,
@@ -102,7 +104,14 @@ async fn show(
     show_page(&app, &shell, &actor, id, number, Form::empty()).await
 }
 
-async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: String, number: String, form: Form) -> Result<Response, AppError> {
+async fn show_page(
+    app: &AppState,
+    shell: &Shell,
+    actor: &CurrentActor,
+    id: String,
+    number: String,
+    form: Form,
+) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let (session, readiness, slots, counts, mails, pages) = app
         .db
@@ -112,7 +121,11 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: Stri
                 Ok(plan) => {
                     let pending = store::list_pending(conn, &plan)?;
                     let unreachable = |sheet: &&ConvocationFacts| sheet.email.is_empty();
-                    let to_post = plan.sheets.iter().filter(unreachable).map(|sheet| (sheet.subject_id.clone(), sheet.letter_name.clone()));
+                    let to_post = plan
+                        .sheets
+                        .iter()
+                        .filter(unreachable)
+                        .map(|sheet| (sheet.subject_id.clone(), sheet.letter_name.clone()));
                     Ok((pending.iter().filter(|sheet| !sheet.email.is_empty()).count(), to_post.collect::<Vec<_>>()))
                 }
                 Err(StoreError::Refused(no)) => Err(no.to_string()),
@@ -121,7 +134,13 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: Stri
             let slots = schedule::count_slots(conn, &session.id)?.0;
             let counts = outbox::count_session_mails(conn, &session.id)?;
             let total = counts.iter().map(|(_, count)| *count).sum::<i64>();
-            let pages = Pages::new(&path_of(&session.id), std::iter::empty(), &number, PER_PAGE, usize::try_from(total).unwrap_or(0));
+            let pages = Pages::new(
+                &path_of(&session.id),
+                std::iter::empty(),
+                &number,
+                PER_PAGE,
+                usize::try_from(total).unwrap_or(0),
+            );
             let offset = i64::try_from(pages.offset()).unwrap_or(0);
             let mails = outbox::list_session_mails(conn, &session.id, PER_PAGE as i64, offset)?;
             Ok((session, readiness, slots, counts, mails, pages))
@@ -163,7 +182,9 @@ async fn send(
         return show_page(&app, &shell, &actor, id, String::new(), form).await;
     }
     let (db, who, session_id, url) = (app.db.clone(), actor.0.clone(), id.clone(), app.config.public_url.clone());
-    let sent = tokio::task::spawn_blocking(move || office::convocation::convoke(&db, &who, &session_id, &url)).await.map_err(AppError::internal)?;
+    let sent = tokio::task::spawn_blocking(move || office::convocation::convoke(&db, &who, &session_id, &url))
+        .await
+        .map_err(AppError::internal)?;
     match sent {
         Ok(done) => {
             let said = format!(
@@ -212,7 +233,11 @@ async fn resend(
     show_page(&app, &shell, &actor, id, String::new(), form).await
 }
 
-async fn document(State(app): State<AppState>, actor: CurrentActor, Path((id, subject)): Path<(String, String)>) -> Result<Response, AppError> {
+async fn document(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path((id, subject)): Path<(String, String)>,
+) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let found = app
         .db
@@ -230,13 +255,15 @@ async fn order(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<
     let who = actor.0.clone();
     let session = app.db.read(move |conn| own_session(conn, &who, &id, Action::ManageJury)).await?;
     let db = app.db.clone();
-    let (name, bytes) =
-        tokio::task::spawn_blocking(move || office::jury::order_document(&db, &session)).await.map_err(AppError::internal)??;
+    let (name, bytes) = tokio::task::spawn_blocking(move || office::jury::order_document(&db, &session))
+        .await
+        .map_err(AppError::internal)??;
     Ok(pdf(&name, bytes))
 }
 
 /// Names are ours (digits, letters, hyphens): they need no escaping.
 fn pdf(name: &str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+    ([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+        .into_response()
 }

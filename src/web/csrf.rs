@@ -31,10 +31,7 @@ pub async fn check(State(limit): State<usize>, request: Request, next: Next) -> 
 
 async fn proven(request: Request, limit: usize) -> Result<Request, AppError> {
     let missing = || AppError::internal("unsafe route outside the session middleware");
-    let guard = request
-        .extensions()
-        .get::<Arc<Guard>>()
-        .ok_or_else(missing)?;
+    let guard = request.extensions().get::<Arc<Guard>>().ok_or_else(missing)?;
     let shell = request.extensions().get::<Shell>().ok_or_else(missing)?;
     if !is_from_here(request.headers(), guard.origin()) {
         return Err(AppError::forged("Cet envoi vient d’un autre site."));
@@ -47,15 +44,11 @@ async fn proven(request: Request, limit: usize) -> Result<Request, AppError> {
     if announced.is_some_and(|length| length > limit) {
         return Err(AppError::too_large(limit));
     }
-    let given = request
-        .headers()
-        .get(HEADER)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, limit).await.map_err(|cause| {
-        let is_limit = std::error::Error::source(&cause)
-            .is_some_and(|source| source.to_string().contains("length limit"));
+        let is_limit =
+            std::error::Error::source(&cause).is_some_and(|source| source.to_string().contains("length limit"));
         if is_limit {
             AppError::too_large(limit)
         } else {
@@ -67,15 +60,11 @@ async fn proven(request: Request, limit: usize) -> Result<Request, AppError> {
         None => token_in_body(&parts.headers, &bytes).await?,
     };
     match given {
-        Some(token) if same(&token, expected.value()) => {
-            Ok(Request::from_parts(parts, Body::from(bytes)))
-        }
+        Some(token) if same(&token, expected.value()) => Ok(Request::from_parts(parts, Body::from(bytes))),
         Some(_) => Err(AppError::forged(
             "Le jeton de sécurité de ce formulaire n’est plus valable\u{a0}: votre session a changé ou pris fin depuis l’affichage de la page.",
         )),
-        None => Err(AppError::forged(
-            "Cet envoi ne porte pas le jeton de sécurité du formulaire.",
-        )),
+        None => Err(AppError::forged("Cet envoi ne porte pas le jeton de sécurité du formulaire.")),
     }
 }
 
@@ -116,9 +105,7 @@ fn is_from_here(headers: &HeaderMap, public_origin: &str) -> bool {
         return true;
     };
     let host = text("host").unwrap_or("");
-    let names_host = origin
-        .split_once("://")
-        .is_some_and(|(_, name)| !host.is_empty() && name == host);
+    let names_host = origin.split_once("://").is_some_and(|(_, name)| !host.is_empty() && name == host);
     origin == public_origin || names_host
 }
 
@@ -127,42 +114,18 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse().expect("name"), value.parse().expect("value")))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.parse().expect("name"), value.parse().expect("value"))).collect()
     }
 
     #[test]
     fn a_form_of_another_site_is_recognised_by_what_the_browser_says() {
         let here = "https://cplds.example";
-        assert!(is_from_here(
-            &headers(&[("sec-fetch-site", "same-origin")]),
-            here
-        ));
-        assert!(is_from_here(
-            &headers(&[("origin", "https://cplds.example")]),
-            here
-        ));
-        assert!(is_from_here(
-            &headers(&[("origin", "http://localhost:1"), ("host", "localhost:1")]),
-            here
-        ));
-        assert!(!is_from_here(
-            &headers(&[("sec-fetch-site", "cross-site")]),
-            here
-        ));
-        assert!(!is_from_here(
-            &headers(&[("sec-fetch-site", "same-site")]),
-            here
-        ));
-        assert!(!is_from_here(
-            &headers(&[("origin", "https://mal.example"), ("host", "cplds.example")]),
-            here
-        ));
-        assert!(!is_from_here(
-            &headers(&[("origin", "null"), ("host", "cplds.example")]),
-            here
-        ));
+        assert!(is_from_here(&headers(&[("sec-fetch-site", "same-origin")]), here));
+        assert!(is_from_here(&headers(&[("origin", "https://cplds.example")]), here));
+        assert!(is_from_here(&headers(&[("origin", "http://localhost:1"), ("host", "localhost:1")]), here));
+        assert!(!is_from_here(&headers(&[("sec-fetch-site", "cross-site")]), here));
+        assert!(!is_from_here(&headers(&[("sec-fetch-site", "same-site")]), here));
+        assert!(!is_from_here(&headers(&[("origin", "https://mal.example"), ("host", "cplds.example")]), here));
+        assert!(!is_from_here(&headers(&[("origin", "null"), ("host", "cplds.example")]), here));
     }
 }

@@ -197,7 +197,10 @@ async fn open(
     Path(id): Path<String>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    act(&app, &shell, &actor, id, raw, ("ouverture", "La délibération est ouverte."), |tx, id| deliberation::open(tx, id)).await
+    act(&app, &shell, &actor, id, raw, ("ouverture", "La délibération est ouverte."), |tx, id| {
+        deliberation::open(tx, id)
+    })
+    .await
 }
 
 async fn change(
@@ -207,7 +210,8 @@ async fn change(
     Path((id, evaluation_id)): Path<(String, String)>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let version: i32 = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("La version manque : rechargez la page."))?;
+    let version: i32 =
+        raw.trimmed("version").parse().map_err(|_| AppError::bad_request("La version manque : rechargez la page."))?;
     let typed = raw.trimmed("note").to_owned();
     let mark = if typed.eq_ignore_ascii_case("absent") { Ok(None) } else { Mark::parse(&typed).map(Some) };
     let mark = match mark {
@@ -219,11 +223,19 @@ async fn change(
         }
     };
     let reason = raw.trimmed("motif").to_owned();
-    act(&app, &shell, &actor, id, raw, ("notes", "La note est modifiée ; le motif figurera au procès-verbal."), move |tx, id| {
-        let session = crate::store::session::session_for(tx, id, Action::Deliberate)?;
-        deliberation::belongs(tx.conn, &session.id, &evaluation_id)?;
-        deliberation::change_mark(tx, &evaluation_id, version, mark, &reason)
-    })
+    act(
+        &app,
+        &shell,
+        &actor,
+        id,
+        raw,
+        ("notes", "La note est modifiée ; le motif figurera au procès-verbal."),
+        move |tx, id| {
+            let session = crate::store::session::session_for(tx, id, Action::Deliberate)?;
+            deliberation::belongs(tx.conn, &session.id, &evaluation_id)?;
+            deliberation::change_mark(tx, &evaluation_id, version, mark, &reason)
+        },
+    )
     .await
 }
 
@@ -253,9 +265,15 @@ async fn ask(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let reason = raw.trimmed("motif").to_owned();
-    act(&app, &shell, &actor, id, raw, ("motif", "La réouverture est demandée ; une deuxième personne doit l’accorder."), move |tx, id| {
-        deliberation::ask_reopening(tx, id, &reason)
-    })
+    act(
+        &app,
+        &shell,
+        &actor,
+        id,
+        raw,
+        ("motif", "La réouverture est demandée ; une deuxième personne doit l’accorder."),
+        move |tx, id| deliberation::ask_reopening(tx, id, &reason),
+    )
     .await
 }
 
@@ -266,5 +284,8 @@ async fn reopen(
     Path(id): Path<String>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    act(&app, &shell, &actor, id, raw, ("motif", "La délibération est rouverte."), |tx, id| deliberation::grant_reopening(tx, id)).await
+    act(&app, &shell, &actor, id, raw, ("motif", "La délibération est rouverte."), |tx, id| {
+        deliberation::grant_reopening(tx, id)
+    })
+    .await
 }

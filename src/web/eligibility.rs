@@ -144,8 +144,7 @@ async fn fix(
         return list_page(&app, &shell, &actor, id, form).await;
     }
     let session_id = id.clone();
-    let done =
-        app.db.write(&actor, Lock::Session(id.clone()), move |tx| eligibility::fix_list(tx, &session_id)).await;
+    let done = app.db.write(&actor, Lock::Session(id.clone()), move |tx| eligibility::fix_list(tx, &session_id)).await;
     match done {
         Ok(count) => Ok(Flash::success(format!("La liste est arrêtée : {count} candidats sont admis à se présenter."))
             .then(&format!("/gestion/sessions/{id}/liste"))),

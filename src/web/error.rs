@@ -140,10 +140,7 @@ impl AppError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
             "Envoi trop volumineux",
-            format!(
-                "Ce que vous avez envoyé dépasse la taille acceptée ici ({}).",
-                size_in_words(limit)
-            ),
+            format!("Ce que vous avez envoyé dépasse la taille acceptée ici ({}).", size_in_words(limit)),
             "Réduisez la taille du fichier (par exemple en numérisant en 150 points par pouce) ou envoyez les pièces une par une. Rien n’a été enregistré.",
         )
     }
@@ -228,16 +225,11 @@ impl AppError {
                 "Ce que vous avez envoyé dépasse la taille acceptée ici.",
                 "Réduisez la taille du fichier, ou envoyez les pièces une par une. Rien n’a été enregistré.",
             ),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                AppError::unreadable("Le format de cet envoi n’est pas reconnu.")
-            }
-            StatusCode::UNPROCESSABLE_ENTITY => {
-                AppError::unprocessable("Une valeur envoyée n’est pas acceptée.")
-            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => AppError::unreadable("Le format de cet envoi n’est pas reconnu."),
+            StatusCode::UNPROCESSABLE_ENTITY => AppError::unprocessable("Une valeur envoyée n’est pas acceptée."),
             StatusCode::SERVICE_UNAVAILABLE => AppError::unavailable("library answer"),
             status if status.is_client_error() => {
-                let mut error =
-                    AppError::bad_request("L’adresse ou les valeurs envoyées sont mal formées.");
+                let mut error = AppError::bad_request("L’adresse ou les valeurs envoyées sont mal formées.");
                 error.status = status;
                 error
             }
@@ -308,11 +300,7 @@ struct ErrorPage<'a> {
 /// to read the session is rendered too.
 pub async fn render(request: Request, next: Next) -> Response {
     let for_program = wants_json(request.uri().path(), request.headers());
-    let request_id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default();
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let mut response = next.run(request).await;
     let error = match response.extensions_mut().remove::<AppError>() {
         Some(error) => error,
@@ -353,10 +341,7 @@ fn is_bare_failure(response: &Response) -> bool {
 }
 
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     path.starts_with("/api/") || (accept.contains("json") && !accept.contains("text/html"))
 }
 
@@ -371,21 +356,13 @@ fn as_problem(error: &AppError, request_id: &str) -> Response {
         "request_id": request_id,
     }))
     .into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 
 fn as_page(error: &AppError, request_id: &str, shell: &Shell) -> Response {
     let page = shell.page(error.title).without_flash();
-    let shown = ErrorPage {
-        page,
-        error,
-        request_id,
-    }
-    .render();
+    let shown = ErrorPage { page, error, request_id }.render();
     match shown {
         Ok(html) => axum::response::Html(html).into_response(),
         Err(cause) => {

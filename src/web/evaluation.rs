@@ -38,9 +38,10 @@ pub fn state_tag(row: &EvaluationRow) -> (Tone, String) {
         EvaluationState::Expected => (Tone::Warning, "À saisir".into()),
         EvaluationState::Marked => (Tone::Success, format!("{shown} sur 20")),
         EvaluationState::Absent => (Tone::Neutral, "Absent".into()),
-        EvaluationState::Kept => {
-            (Tone::Info, format!("{shown}, conservée de {}", row.origin_year.map(|year| year.to_string()).unwrap_or_default()))
-        }
+        EvaluationState::Kept => (
+            Tone::Info,
+            format!("{shown}, conservée de {}", row.origin_year.map(|year| year.to_string()).unwrap_or_default()),
+        ),
     }
 }
 
@@ -128,15 +129,19 @@ async fn evaluation_page(
         })
         .await?;
     let row = &view.line.evaluation;
-    let epreuve = pack.epreuve(&row.epreuve.to_string()).ok_or_else(|| AppError::internal("épreuve absente du règlement"))?;
+    let epreuve =
+        pack.epreuve(&row.epreuve.to_string()).ok_or_else(|| AppError::internal("épreuve absente du règlement"))?;
     let is_conflict = conflict.is_some();
     let form = typed.unwrap_or_else(|| {
         let mut fields = vec![
-            ("presence".to_owned(), match row.state {
-                EvaluationState::Marked => "present".to_owned(),
-                EvaluationState::Absent => "absent".to_owned(),
-                _ => String::new(),
-            }),
+            (
+                "presence".to_owned(),
+                match row.state {
+                    EvaluationState::Marked => "present".to_owned(),
+                    EvaluationState::Absent => "absent".to_owned(),
+                    _ => String::new(),
+                },
+            ),
             ("note".to_owned(), row.mark.map(|mark| Mark::from_hundredths(mark).shown()).unwrap_or_default()),
             ("appreciation".to_owned(), row.appraisal.clone().unwrap_or_default()),
         ];
@@ -155,7 +160,9 @@ async fn evaluation_page(
                 competences: line
                     .competences
                     .iter()
-                    .map(|code| framework.find(code).map_or_else(|| code.clone(), |item| format!("{} ({code})", item.label())))
+                    .map(|code| {
+                        framework.find(code).map_or_else(|| code.clone(), |item| format!("{} ({code})", item.label()))
+                    })
                     .collect::<Vec<_>>()
                     .join(", "),
             }
@@ -184,7 +191,8 @@ async fn evaluation_page(
         status,
         conflict,
         step,
-        open: view.line.session.state == crate::domain::session::SessionState::Convened && row.state != EvaluationState::Kept,
+        open: view.line.session.state == crate::domain::session::SessionState::Convened
+            && row.state != EvaluationState::Kept,
         max: APPRAISAL_MAX,
         form,
         view,
@@ -203,7 +211,10 @@ async fn enter(
     Path(id): Path<String>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let version: i32 = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("La version manque : rechargez la page avant de saisir."))?;
+    let version: i32 = raw
+        .trimmed("version")
+        .parse()
+        .map_err(|_| AppError::bad_request("La version manque : rechargez la page avant de saisir."))?;
     let lines: Vec<(String, i32)> = raw
         .fields()
         .filter_map(|(name, value)| Some((name.strip_prefix("grille-")?.to_owned(), value.trim().parse().ok()?)))
@@ -216,7 +227,10 @@ async fn enter(
     let mark = match presence.as_str() {
         "absent" if note.is_empty() => None,
         "absent" => {
-            form.refuse("note", "Un candidat absent n’a pas de note : effacez la note, ou indiquez qu’il était présent.");
+            form.refuse(
+                "note",
+                "Un candidat absent n’a pas de note : effacez la note, ou indiquez qu’il était présent.",
+            );
             None
         }
         "present" => match Mark::parse(&note) {
@@ -236,10 +250,8 @@ async fn enter(
     }
     let user_id = actor.user_id.clone();
     let wanted = id.clone();
-    let session_id = app
-        .db
-        .read(move |conn| Ok(evaluation::get_for_juror(conn, &user_id, &wanted)?.line.session.id))
-        .await?;
+    let session_id =
+        app.db.read(move |conn| Ok(evaluation::get_for_juror(conn, &user_id, &wanted)?.line.session.id)).await?;
     let entry = Entry { mark, appraisal, lines };
     let evaluation_id = id.clone();
     let done = app
@@ -248,7 +260,9 @@ async fn enter(
         .await;
     match done {
         Ok(_) => Ok(Flash::success("L’évaluation est enregistrée.").then("/jury")),
-        Err(StoreError::Conflict(sentence)) => evaluation_page(&app, &shell, &actor, id, Some(form), Some(sentence)).await,
+        Err(StoreError::Conflict(sentence)) => {
+            evaluation_page(&app, &shell, &actor, id, Some(form), Some(sentence)).await
+        }
         Err(StoreError::Refused(no)) => {
             let field = if no.code == "appraisal_too_long" { "appreciation" } else { "note" };
             form.refuse(field, no.to_string());
@@ -267,15 +281,14 @@ async fn keep_notes(
     let notes: String = raw.get("notes").chars().take(20_000).collect();
     let user_id = actor.user_id.clone();
     let wanted = id.clone();
-    let session_id = app
-        .db
-        .read(move |conn| Ok(evaluation::get_for_juror(conn, &user_id, &wanted)?.line.session.id))
-        .await?;
+    let session_id =
+        app.db.read(move |conn| Ok(evaluation::get_for_juror(conn, &user_id, &wanted)?.line.session.id)).await?;
     let evaluation_id = id.clone();
     app.db
         .write(&actor, Lock::Session(session_id), move |tx| evaluation::keep_notes(tx, &evaluation_id, &notes))
         .await?;
-    Ok(Flash::success("Vos notes de travail sont enregistrées ; vous seul les voyez.").then(&format!("/jury/evaluations/{id}")))
+    Ok(Flash::success("Vos notes de travail sont enregistrées ; vous seul les voyez.")
+        .then(&format!("/jury/evaluations/{id}")))
 }
 
 struct MarkLine {

@@ -34,20 +34,13 @@ impl RawForm {
 
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All values of a repeated field, in order: ticked boxes, selected rows.
     #[must_use]
     pub fn all(&self, name: &str) -> Vec<&str> {
-        self.fields
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// First value without the blanks around it.
@@ -64,29 +57,18 @@ impl RawForm {
 
     #[must_use]
     pub fn files(&self, name: &str) -> Vec<&UploadedFile> {
-        self.files
-            .iter()
-            .filter(|file| file.field == name)
-            .collect()
+        self.files.iter().filter(|file| file.field == name).collect()
     }
 
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Starting values of a form shown for the first time.
     #[must_use]
     pub fn of<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
-        let fields = values
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
-        RawForm {
-            fields,
-            files: Vec::new(),
-        }
+        let fields = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        RawForm { fields, files: Vec::new() }
     }
 
     /// The same reading for the filters of a list, from the address.
@@ -96,21 +78,12 @@ impl RawForm {
 
     fn from_urlencoded(body: &[u8]) -> Result<Self, AppError> {
         let mut fields = Vec::new();
-        for pair in body
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty())
-        {
-            let cut = pair
-                .iter()
-                .position(|byte| *byte == b'=')
-                .unwrap_or(pair.len());
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let cut = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let value = pair.get(cut + 1..).unwrap_or(b"");
             fields.push((decoded(&pair[..cut])?, decoded(value)?));
         }
-        Ok(RawForm {
-            fields,
-            files: Vec::new(),
-        })
+        Ok(RawForm { fields, files: Vec::new() })
     }
 
     async fn from_multipart(mut parts: Multipart) -> Result<Self, AppError> {
@@ -122,11 +95,7 @@ impl RawForm {
             match file_name {
                 // A file field left empty arrives as an empty file without a name.
                 Some(name) if name.is_empty() && bytes.is_empty() => {}
-                Some(name) => form.files.push(UploadedFile {
-                    field,
-                    name: clean(name)?,
-                    bytes,
-                }),
+                Some(name) => form.files.push(UploadedFile { field, name: clean(name)?, bytes }),
                 None => {
                     let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong_alphabet())?;
                     form.fields.push((field, clean(text)?));
@@ -143,15 +112,13 @@ impl<S: Send + Sync> FromRequest<S> for RawForm {
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         match BodyKind::of(request.headers())? {
             BodyKind::UrlEncoded => {
-                let bytes = Bytes::from_request(request, state).await.map_err(|cause| {
-                    AppError::bad_request("L’envoi a été interrompu.").because(cause)
-                })?;
+                let bytes = Bytes::from_request(request, state)
+                    .await
+                    .map_err(|cause| AppError::bad_request("L’envoi a été interrompu.").because(cause))?;
                 Self::from_urlencoded(&bytes)
             }
             BodyKind::Multipart => {
-                let parts = Multipart::from_request(request, state)
-                    .await
-                    .map_err(broken)?;
+                let parts = Multipart::from_request(request, state).await.map_err(broken)?;
                 Self::from_multipart(parts).await
             }
         }
@@ -172,18 +139,13 @@ impl BodyKind {
             return Ok(BodyKind::UrlEncoded);
         };
         let kind = kind.to_str().unwrap_or("").to_ascii_lowercase();
-        if kind.contains("charset=")
-            && !kind.contains("charset=utf-8")
-            && !kind.contains("charset=\"utf-8")
-        {
+        if kind.contains("charset=") && !kind.contains("charset=utf-8") && !kind.contains("charset=\"utf-8") {
             return Err(wrong_alphabet());
         }
         match kind.split(';').next().map(str::trim) {
             Some("application/x-www-form-urlencoded") => Ok(BodyKind::UrlEncoded),
             Some("multipart/form-data") => Ok(BodyKind::Multipart),
-            _ => Err(AppError::unreadable(
-                "Le format de cet envoi n’est pas celui d’un formulaire.",
-            )),
+            _ => Err(AppError::unreadable("Le format de cet envoi n’est pas celui d’un formulaire.")),
         }
     }
 }
@@ -193,9 +155,7 @@ fn broken(cause: impl ToString) -> AppError {
 }
 
 fn wrong_alphabet() -> AppError {
-    AppError::unreadable(
-        "Le texte envoyé n’est pas codé en UTF-8\u{a0}: les lettres accentuées seraient perdues.",
-    )
+    AppError::unreadable("Le texte envoyé n’est pas codé en UTF-8\u{a0}: les lettres accentuées seraient perdues.")
 }
 
 /// Undoes `%xx` and `+`, and refuses what is not UTF-8 rather than replacing letters.
@@ -231,18 +191,12 @@ fn hex(digit: u8) -> u8 {
 /// and no NUL, which PostgreSQL cannot keep.
 fn clean(text: String) -> Result<String, AppError> {
     if text.contains('\0') {
-        return Err(AppError::unreadable(
-            "Le texte envoyé contient un caractère interdit (NUL).",
-        ));
+        return Err(AppError::unreadable("Le texte envoyé contient un caractère interdit (NUL)."));
     }
     if text.is_ascii() && !text.contains('\r') {
         return Ok(text);
     }
-    Ok(text
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .nfc()
-        .collect())
+    Ok(text.replace("\r\n", "\n").replace('\r', "\n").nfc().collect())
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,21 +220,13 @@ impl Form {
 
     /// A form shown with values already known, for a correction.
     #[must_use]
-    pub fn filled<N: Into<String>, V: Into<String>>(
-        values: impl IntoIterator<Item = (N, V)>,
-    ) -> Self {
-        Form {
-            raw: RawForm::of(values),
-            errors: Vec::new(),
-        }
+    pub fn filled<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
+        Form { raw: RawForm::of(values), errors: Vec::new() }
     }
 
     #[must_use]
     pub fn from_raw(raw: RawForm) -> Self {
-        Form {
-            raw,
-            errors: Vec::new(),
-        }
+        Form { raw, errors: Vec::new() }
     }
 
     #[must_use]
@@ -291,17 +237,12 @@ impl Form {
     /// Whether this value of a field is ticked or selected.
     #[must_use]
     pub fn has(&self, field: &str, value: &str) -> bool {
-        self.raw
-            .fields()
-            .any(|(name, text)| name == field && text == value)
+        self.raw.fields().any(|(name, text)| name == field && text == value)
     }
 
     #[must_use]
     pub fn error(&self, field: &str) -> Option<&str> {
-        self.errors
-            .iter()
-            .find(|error| error.field == field)
-            .map(|error| error.sentence.as_str())
+        self.errors.iter().find(|error| error.field == field).map(|error| error.sentence.as_str())
     }
 
     #[must_use]
@@ -317,10 +258,7 @@ impl Form {
     /// Adds what only the store could know, for example an address already taken.
     pub fn refuse(&mut self, field: &str, sentence: impl Into<String>) {
         if self.error(field).is_none() {
-            self.errors.push(FieldError {
-                field: field.to_owned(),
-                sentence: sentence.into(),
-            });
+            self.errors.push(FieldError { field: field.to_owned(), sentence: sentence.into() });
         }
     }
 }
@@ -341,9 +279,7 @@ pub struct Reading {
 impl Reading {
     #[must_use]
     pub fn of(raw: RawForm) -> Self {
-        Reading {
-            form: Form::from_raw(raw),
-        }
+        Reading { form: Form::from_raw(raw) }
     }
 
     #[must_use]
@@ -388,8 +324,7 @@ impl Reading {
 
     /// Text that may be blank, within `limit` letters.
     pub fn free_text(&mut self, field: &str, limit: usize) -> Option<String> {
-        self.optional(field, |text| within(text, limit))
-            .map(Option::unwrap_or_default)
+        self.optional(field, |text| within(text, limit)).map(Option::unwrap_or_default)
     }
 
     pub fn refuse(&mut self, field: &str, sentence: impl Into<String>) {
@@ -420,9 +355,7 @@ impl Reading {
 fn within(text: &str, limit: usize) -> Result<String, String> {
     let length = text.chars().count();
     if length > limit {
-        return Err(format!(
-            "Ce texte compte {length}\u{a0}caractères\u{a0}: raccourcissez-le à {limit} au plus."
-        ));
+        return Err(format!("Ce texte compte {length}\u{a0}caractères\u{a0}: raccourcissez-le à {limit} au plus."));
     }
     Ok(text.to_owned())
 }
@@ -433,8 +366,7 @@ mod tests {
 
     #[test]
     fn repeated_fields_keep_their_order_and_accents() {
-        let form =
-            RawForm::from_urlencoded(b"ligne=2&nom=No%C3%ABl+%26+fils&ligne=1").expect("reads");
+        let form = RawForm::from_urlencoded(b"ligne=2&nom=No%C3%ABl+%26+fils&ligne=1").expect("reads");
         assert_eq!(form.all("ligne"), ["2", "1"]);
         assert_eq!(form.get("nom"), "Noël & fils");
         assert_eq!(form.get("absent"), "");
@@ -457,9 +389,8 @@ mod tests {
     fn every_bad_field_says_its_sentence_and_the_typed_text_stays() {
         let raw = RawForm::from_urlencoded(b"note=douze&nom=").expect("reads");
         let mut read = Reading::of(raw);
-        let note = read.required("note", "Saisissez une note.", |text| {
-            text.parse::<u8>().map_err(|_| "La note est un nombre.")
-        });
+        let note = read
+            .required("note", "Saisissez une note.", |text| text.parse::<u8>().map_err(|_| "La note est un nombre."));
         let nom = read.text("nom", "Saisissez un nom.", 10);
         assert!(note.is_none() && nom.is_none());
         let form = read.into_form();

@@ -16,10 +16,11 @@ use crate::store::reference::get_framework;
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new()
-        .get("/referentiel", Gate::Public, latest)
-        .get("/referentiel/{version}", Gate::Public, version)
-        .get("/referentiel/{version}/{code}", Gate::Public, item)
+    Routes::new().get("/referentiel", Gate::Public, latest).get("/referentiel/{version}", Gate::Public, version).get(
+        "/referentiel/{version}/{code}",
+        Gate::Public,
+        item,
+    )
 }
 
 #[derive(Template)]
@@ -95,10 +96,8 @@ async fn latest(State(state): State<AppState>, shell: Shell) -> Result<Response,
 }
 
 async fn version(State(state): State<AppState>, shell: Shell, Path(id): Path<String>) -> Result<Response, AppError> {
-    let (framework, versions) = state
-        .db
-        .read(move |conn| Ok((get_framework(conn, &id)?, list_frameworks(conn)?)))
-        .await?;
+    let (framework, versions) =
+        state.db.read(move |conn| Ok((get_framework(conn, &id)?, list_frameworks(conn)?))).await?;
     let page = shell.page(&format!("Version {}", framework.id)).under("Référentiel", "/referentiel");
     index(page, Some(framework), versions)
 }
@@ -160,22 +159,16 @@ fn parents<'f>(framework: &'f Framework, code: &str) -> Vec<Item<'f>> {
 fn linked(framework: &Framework, item: Item<'_>) -> Vec<LinkedItems> {
     let pair = |code: &str, label: &str| (code.to_owned(), label.to_owned());
     let named = |codes: &[String]| -> Vec<(String, String)> {
-        codes
-            .iter()
-            .filter_map(|code| framework.find(code))
-            .map(|item| pair(item.code(), item.label()))
-            .collect()
+        codes.iter().filter_map(|code| framework.find(code)).map(|item| pair(item.code(), item.label())).collect()
     };
     let competences = |found: Vec<&Competence>| found.iter().map(|own| pair(&own.code, &own.label)).collect();
     let lists = match item {
-        Item::Domain(domain) => vec![(
-            "Objectifs",
-            domain.objectives.iter().map(|own| pair(&own.code, &own.label)).collect(),
-        )],
-        Item::Objective(objective) => vec![(
-            "Activités",
-            objective.activities.iter().map(|own| pair(&own.code, &own.label)).collect(),
-        )],
+        Item::Domain(domain) => {
+            vec![("Objectifs", domain.objectives.iter().map(|own| pair(&own.code, &own.label)).collect())]
+        }
+        Item::Objective(objective) => {
+            vec![("Activités", objective.activities.iter().map(|own| pair(&own.code, &own.label)).collect())]
+        }
         Item::Activity(activity) => vec![("Compétences mobilisées", named(&activity.competences))],
         Item::Competence(competence) => vec![
             (
@@ -187,10 +180,9 @@ fn linked(framework: &Framework, item: Item<'_>) -> Vec<LinkedItems> {
             ),
             ("Familles de missions", named(&competence.families)),
         ],
-        Item::Family(family) => vec![(
-            "Compétences",
-            competences(framework.competences_of_family(&family.code).collect()),
-        )],
+        Item::Family(family) => {
+            vec![("Compétences", competences(framework.competences_of_family(&family.code).collect()))]
+        }
     };
     lists
         .into_iter()

@@ -22,10 +22,7 @@ mod tests {
     #[test]
     fn nothing_and_one_are_singular() {
         let said = [0, 1, 2].map(|number| count(number, "dossier", "dossiers"));
-        assert_eq!(
-            said,
-            ["0\u{a0}dossier", "1\u{a0}dossier", "2\u{a0}dossiers"]
-        );
+        assert_eq!(said, ["0\u{a0}dossier", "1\u{a0}dossier", "2\u{a0}dossiers"]);
     }
 
     #[test]

@@ -47,57 +47,75 @@ const ANYONE: Door = Door {
 
 /// What each role comes for; the first match of each line gives a door.
 const OWN: &[(&[Role], Door)] = &[
-    (&[Role::Candidate], Door {
-        title: "Mon dossier",
-        text: "Où en est votre candidature, ce qui manque, la prochaine date.",
-        href: "/mon-dossier",
-        action: "Ouvrir mon dossier",
-    }),
-    (JURY, Door {
-        title: "Jury",
-        text: "Vos commissions, le planning de vos journées, vos évaluations.",
-        href: "/jury",
-        action: "Ouvrir mes commissions",
-    }),
-    (OFFICE, Door {
-        title: "Gestion des sessions",
-        text: "Le tableau de bord de chaque session : ce qui est en retard, ce qui bloque, ce qui vient.",
-        href: "/gestion",
-        action: "Ouvrir le tableau de bord",
-    }),
-    (&[Role::TrainingManager, Role::Tutor], Door {
-        title: "Formation",
-        text: "Modules, stagiaires, tuteurs, présences et attestations.",
-        href: "/formation",
-        action: "Ouvrir la formation",
-    }),
-    (&[Role::TrainingManager, Role::AcademyAdministrator], Door {
-        title: "Personnels",
-        text: "Affectations, lettres de mission, compétences et certifications.",
-        href: "/personnels",
-        action: "Ouvrir les personnels",
-    }),
-    (&[Role::NationalReader], Door {
-        title: "National",
-        text: "Effectifs et résultats de toutes les académies, sans donnée nominative.",
-        href: "/national",
-        action: "Ouvrir les données nationales",
-    }),
-    (&[Role::AcademyAdministrator, Role::PlatformAdministrator], Door {
-        title: "Administration",
-        text: "Comptes, rôles et valeurs réglementaires.",
-        href: "/administration",
-        action: "Ouvrir l’administration",
-    }),
+    (
+        &[Role::Candidate],
+        Door {
+            title: "Mon dossier",
+            text: "Où en est votre candidature, ce qui manque, la prochaine date.",
+            href: "/mon-dossier",
+            action: "Ouvrir mon dossier",
+        },
+    ),
+    (
+        JURY,
+        Door {
+            title: "Jury",
+            text: "Vos commissions, le planning de vos journées, vos évaluations.",
+            href: "/jury",
+            action: "Ouvrir mes commissions",
+        },
+    ),
+    (
+        OFFICE,
+        Door {
+            title: "Gestion des sessions",
+            text: "Le tableau de bord de chaque session : ce qui est en retard, ce qui bloque, ce qui vient.",
+            href: "/gestion",
+            action: "Ouvrir le tableau de bord",
+        },
+    ),
+    (
+        &[Role::TrainingManager, Role::Tutor],
+        Door {
+            title: "Formation",
+            text: "Modules, stagiaires, tuteurs, présences et attestations.",
+            href: "/formation",
+            action: "Ouvrir la formation",
+        },
+    ),
+    (
+        &[Role::TrainingManager, Role::AcademyAdministrator],
+        Door {
+            title: "Personnels",
+            text: "Affectations, lettres de mission, compétences et certifications.",
+            href: "/personnels",
+            action: "Ouvrir les personnels",
+        },
+    ),
+    (
+        &[Role::NationalReader],
+        Door {
+            title: "National",
+            text: "Effectifs et résultats de toutes les académies, sans donnée nominative.",
+            href: "/national",
+            action: "Ouvrir les données nationales",
+        },
+    ),
+    (
+        &[Role::AcademyAdministrator, Role::PlatformAdministrator],
+        Door {
+            title: "Administration",
+            text: "Comptes, rôles et valeurs réglementaires.",
+            href: "/administration",
+            action: "Ouvrir l’administration",
+        },
+    ),
 ];
 
 fn doors(actor: Option<&Actor>) -> Vec<&'static Door> {
     let Some(actor) = actor else { return vec![&CANDIDATE, &COLLEAGUE, &ANYONE] };
-    let mut doors: Vec<&Door> = OWN
-        .iter()
-        .filter(|(roles, _)| roles.iter().any(|role| actor.has_role(*role)))
-        .map(|(_, door)| door)
-        .collect();
+    let mut doors: Vec<&Door> =
+        OWN.iter().filter(|(roles, _)| roles.iter().any(|role| actor.has_role(*role))).map(|(_, door)| door).collect();
     // An account without a role yet is that of a candidate before the first file.
     if doors.is_empty() {
         doors.push(&CANDIDATE);

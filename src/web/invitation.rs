@@ -19,9 +19,11 @@ use crate::store::outbox::NewMail;
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new()
-        .get("/gestion/sessions/{id}/invitations", Gate::Roles(OFFICE), show)
-        .post("/gestion/sessions/{id}/invitations", Gate::Roles(OFFICE), send)
+    Routes::new().get("/gestion/sessions/{id}/invitations", Gate::Roles(OFFICE), show).post(
+        "/gestion/sessions/{id}/invitations",
+        Gate::Roles(OFFICE),
+        send,
+    )
 }
 
 /// One kind of guests, with the word that names it in the form.

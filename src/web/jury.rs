@@ -96,12 +96,23 @@ struct ShowPage {
     open: bool,
 }
 
-async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn show(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     show_page(&app, &shell, &actor, id, Form::empty()).await
 }
 
 /// The page, with a refused form as it was typed.
-async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: String, form: Form) -> Result<Response, AppError> {
+async fn show_page(
+    app: &AppState,
+    shell: &Shell,
+    actor: &CurrentActor,
+    id: String,
+    form: Form,
+) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let (session, pack, view) = app
         .db
@@ -116,7 +127,8 @@ async fn show_page(app: &AppState, shell: &Shell, actor: &CurrentActor, id: Stri
     let president = view.members.iter().find(|juror| juror.is_president).map(|juror| juror.id.clone());
     let form = if refused { form } else { Form::filled([("presidence", president.unwrap_or_default())]) };
     let page = page_of(shell, &session, "Jury et commissions").with_errors(refused);
-    let order = view.order.as_ref().map(|order| format!("{} du {}", order.order_reference, french_date(order.signed_on.0)));
+    let order =
+        view.order.as_ref().map(|order| format!("{} du {}", order.order_reference, french_date(order.signed_on.0)));
     let template = ShowPage {
         page,
         form,
@@ -178,7 +190,9 @@ fn commissions(pack: &RegulationPack, view: &JuryView) -> Vec<CommissionBlock> {
             others: view
                 .members
                 .iter()
-                .filter(|juror| juror.availability != "unavailable" && !one.seats.iter().any(|seat| seat.juror.id == juror.id))
+                .filter(|juror| {
+                    juror.availability != "unavailable" && !one.seats.iter().any(|seat| seat.juror.id == juror.id)
+                })
                 .map(|juror| (juror.id.clone(), juror.shown_name()))
                 .collect(),
         })
@@ -238,12 +252,14 @@ async fn make_commission(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let mut reading = Reading::of(raw);
-    let Some(label) = reading.text("commission", "Donnez un nom à la commission, par exemple « Commission A ».", 60) else {
+    let Some(label) = reading.text("commission", "Donnez un nom à la commission, par exemple « Commission A ».", 60)
+    else {
         return show_page(&app, &shell, &actor, id, reading.into_form()).await;
     };
     let form = reading.into_form();
     let command = move |tx: &mut Tx<'_>, id: &str| jury::make_commission(tx, id, &label).map(|_| ());
-    change(&app, &shell, &actor, id, form, "commission", "La commission est créée : placez-y ses membres.", command).await
+    change(&app, &shell, &actor, id, form, "commission", "La commission est créée : placez-y ses membres.", command)
+        .await
 }
 
 async fn seat(
@@ -275,7 +291,17 @@ async fn unseat(
     let field = format!("membre-{commission}");
     let juror = raw.trimmed("membre").to_owned();
     let command = move |tx: &mut Tx<'_>, id: &str| jury::unseat(tx, id, &commission, &juror);
-    change(&app, &shell, &actor, id, Form::from_raw(raw), &field, "Le membre ne siège plus dans cette commission.", command).await
+    change(
+        &app,
+        &shell,
+        &actor,
+        id,
+        Form::from_raw(raw),
+        &field,
+        "Le membre ne siège plus dans cette commission.",
+        command,
+    )
+    .await
 }
 
 async fn dissolve(
@@ -309,7 +335,17 @@ async fn sign(
         return show_page(&app, &shell, &actor, id, form).await;
     };
     let command = move |tx: &mut Tx<'_>, id: &str| jury::sign_order(tx, id, &reference, signed_on);
-    change(&app, &shell, &actor, id, form, "reference", "La signature de l’arrêté est enregistrée : le jury est nommé.", command).await
+    change(
+        &app,
+        &shell,
+        &actor,
+        id,
+        form,
+        "reference",
+        "La signature de l’arrêté est enregistrée : le jury est nommé.",
+        command,
+    )
+    .await
 }
 
 async fn amend(
@@ -328,4 +364,3 @@ async fn amend(
     let done = "La composition peut être modifiée. Elle devra être arrêtée de nouveau avant tout envoi de convocation.";
     change(&app, &shell, &actor, id, form, "motif", done, command).await
 }
-

@@ -49,31 +49,21 @@ struct HelpPage {
 }
 
 async fn accessibility(shell: Shell) -> Result<Response, AppError> {
-    html(&AccessibilityPage {
-        page: shell.page("Accessibilité"),
-    })
+    html(&AccessibilityPage { page: shell.page("Accessibilité") })
 }
 
 async fn notice(shell: Shell) -> Result<Response, AppError> {
-    html(&NoticePage {
-        page: shell.page("Mentions légales"),
-    })
+    html(&NoticePage { page: shell.page("Mentions légales") })
 }
 
 async fn privacy(shell: Shell) -> Result<Response, AppError> {
-    html(&PrivacyPage {
-        page: shell.page("Données personnelles"),
-    })
+    html(&PrivacyPage { page: shell.page("Données personnelles") })
 }
 
 async fn map(shell: Shell) -> Result<Response, AppError> {
-    html(&MapPage {
-        page: shell.page("Plan du site"),
-    })
+    html(&MapPage { page: shell.page("Plan du site") })
 }
 
 async fn help(shell: Shell) -> Result<Response, AppError> {
-    html(&HelpPage {
-        page: shell.page("Aide et contact"),
-    })
+    html(&HelpPage { page: shell.page("Aide et contact") })
 }

@@ -64,22 +64,10 @@ impl AppState {
     ///
     /// # Errors
     /// When the key cannot be used.
-    pub fn new(
-        db: Db,
-        config: Config,
-        secret: &[u8],
-        sessions: Arc<dyn SessionLookup>,
-    ) -> Result<Self, AppError> {
-        let surroundings = Arc::new(Around {
-            clock: db.clock().clone(),
-        });
-        let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?
-            .trusting(&config.trusted_proxies);
-        Ok(AppState {
-            db,
-            config: Arc::new(config),
-            guard: Arc::new(guard),
-        })
+    pub fn new(db: Db, config: Config, secret: &[u8], sessions: Arc<dyn SessionLookup>) -> Result<Self, AppError> {
+        let surroundings = Arc::new(Around { clock: db.clock().clone() });
+        let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?.trusting(&config.trusted_proxies);
+        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard) })
     }
 
     #[must_use]
@@ -142,11 +130,7 @@ pub fn routes() -> Routes<AppState> {
 }
 
 /// Puts the layers around the routes, the outermost last.
-pub fn protected<S: Clone + Send + Sync + 'static>(
-    routes: Routes<S>,
-    guard: &Arc<Guard>,
-    state: S,
-) -> Router {
+pub fn protected<S: Clone + Send + Sync + 'static>(routes: Routes<S>, guard: &Arc<Guard>, state: S) -> Router {
     let pages = routes
         .into_router()
         .fallback(|| async { AppError::not_found() })

@@ -49,7 +49,11 @@ struct NationalPage {
 
 async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let counts = app.db.read(move |conn| list_session_counts(conn, &actor)).await?;
-    html(&NationalPage { page: shell.page("National").heading("Sessions des académies").wide(), years: by_year(&counts), masked_below: MASKED_BELOW })
+    html(&NationalPage {
+        page: shell.page("National").heading("Sessions des académies").wide(),
+        years: by_year(&counts),
+        masked_below: MASKED_BELOW,
+    })
 }
 
 fn by_year(counts: &[SessionCount]) -> Vec<Year> {
@@ -92,12 +96,8 @@ fn published(counts: &[&SessionCount]) -> Vec<Line> {
 
 /// Candidates of the sessions without results yet; no total, from which a small count could be computed.
 fn running(counts: &[&SessionCount]) -> Vec<Line> {
-    let masked: BTreeSet<usize> = counts
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| count.candidates < MASKED_BELOW)
-        .map(|(at, _)| at)
-        .collect();
+    let masked: BTreeSet<usize> =
+        counts.iter().enumerate().filter(|(_, count)| count.candidates < MASKED_BELOW).map(|(at, _)| at).collect();
     counts
         .iter()
         .enumerate()

@@ -53,15 +53,9 @@ impl Tone {
 
     #[must_use]
     pub fn from_class(class: &str) -> Option<Self> {
-        [
-            Tone::Info,
-            Tone::Success,
-            Tone::Warning,
-            Tone::Error,
-            Tone::Neutral,
-        ]
-        .into_iter()
-        .find(|tone| tone.class() == class)
+        [Tone::Info, Tone::Success, Tone::Warning, Tone::Error, Tone::Neutral]
+            .into_iter()
+            .find(|tone| tone.class() == class)
     }
 }
 
@@ -75,26 +69,17 @@ pub struct Flash {
 impl Flash {
     #[must_use]
     pub fn success(text: impl Into<String>) -> Self {
-        Flash {
-            kind: Tone::Success,
-            text: text.into(),
-        }
+        Flash { kind: Tone::Success, text: text.into() }
     }
 
     #[must_use]
     pub fn info(text: impl Into<String>) -> Self {
-        Flash {
-            kind: Tone::Info,
-            text: text.into(),
-        }
+        Flash { kind: Tone::Info, text: text.into() }
     }
 
     #[must_use]
     pub fn warning(text: impl Into<String>) -> Self {
-        Flash {
-            kind: Tone::Warning,
-            text: text.into(),
-        }
+        Flash { kind: Tone::Warning, text: text.into() }
     }
 
     /// `303` to `path`, where the message will be shown.
@@ -111,9 +96,7 @@ impl Flash {
 pub fn see_other(path: &str) -> Response {
     match HeaderValue::from_str(path) {
         Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
-        Err(cause) => {
-            AppError::internal(format!("redirection to {path:?}: {cause}")).into_response()
-        }
+        Err(cause) => AppError::internal(format!("redirection to {path:?}: {cause}")).into_response(),
     }
 }
 
@@ -143,10 +126,7 @@ pub struct CsrfToken {
 impl CsrfToken {
     #[must_use]
     pub fn new(value: &str) -> Self {
-        CsrfToken {
-            value: Arc::from(value),
-            written: Arc::default(),
-        }
+        CsrfToken { value: Arc::from(value), written: Arc::default() }
     }
 
     #[must_use]
@@ -177,46 +157,14 @@ pub struct NavItem {
 
 /// The sections of the site and who sees them; no role means everyone.
 const SECTIONS: &[(&str, &str, Audience)] = &[
-    (
-        "/mon-dossier",
-        "Mon dossier",
-        Audience::Roles(&[Role::Candidate]),
-    ),
-    (
-        "/jury",
-        "Jury",
-        Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident]),
-    ),
-    (
-        "/gestion",
-        "Gestion",
-        Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead]),
-    ),
-    (
-        "/formation",
-        "Formation",
-        Audience::Roles(&[Role::TrainingManager, Role::Tutor]),
-    ),
-    (
-        "/personnels",
-        "Personnels",
-        Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator]),
-    ),
-    (
-        "/enquete",
-        "Enquête",
-        Audience::Roles(&[Role::TrainingManager, Role::NationalReader]),
-    ),
-    (
-        "/national",
-        "National",
-        Audience::Roles(&[Role::NationalReader]),
-    ),
-    (
-        "/administration",
-        "Administration",
-        Audience::Roles(&[Role::AcademyAdministrator, Role::PlatformAdministrator]),
-    ),
+    ("/mon-dossier", "Mon dossier", Audience::Roles(&[Role::Candidate])),
+    ("/jury", "Jury", Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident])),
+    ("/gestion", "Gestion", Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead])),
+    ("/formation", "Formation", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
+    ("/personnels", "Personnels", Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator])),
+    ("/enquete", "Enquête", Audience::Roles(&[Role::TrainingManager, Role::NationalReader])),
+    ("/national", "National", Audience::Roles(&[Role::NationalReader])),
+    ("/administration", "Administration", Audience::Roles(&[Role::AcademyAdministrator, Role::PlatformAdministrator])),
     ("/inscription", "S’inscrire", Audience::Anonymous),
     ("/referentiel", "Référentiel", Audience::Everyone),
     ("/verifier", "Vérifier un certificat", Audience::Everyone),
@@ -240,10 +188,7 @@ fn navigation(actor: Option<&Actor>, path: &str) -> Vec<NavItem> {
         .map(|(href, label, _)| NavItem {
             label,
             href,
-            current: path == *href
-                || path
-                    .strip_prefix(href)
-                    .is_some_and(|rest| rest.starts_with('/')),
+            current: path == *href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')),
         })
         .collect()
 }
@@ -280,8 +225,7 @@ impl Page {
     #[must_use]
     pub fn under(mut self, label: &str, href: &str) -> Self {
         let before_last = self.crumbs.len().saturating_sub(1);
-        self.crumbs
-            .insert(before_last, (label.to_owned(), Some(href.to_owned())));
+        self.crumbs.insert(before_last, (label.to_owned(), Some(href.to_owned())));
         self
     }
 
@@ -314,20 +258,11 @@ impl Page {
     #[must_use]
     pub fn document_title(&self) -> String {
         let mut parts: Vec<&str> = vec![&self.title];
-        let steps = self
-            .crumbs
-            .iter()
-            .rev()
-            .skip(1)
-            .map(|(label, _)| label.as_str());
+        let steps = self.crumbs.iter().rev().skip(1).map(|(label, _)| label.as_str());
         parts.extend(steps.filter(|label| *label != "Accueil"));
         parts.push("cplds");
         let title = parts.join(" – ");
-        if self.has_errors {
-            format!("Erreur\u{a0}: {title}")
-        } else {
-            title
-        }
+        if self.has_errors { format!("Erreur\u{a0}: {title}") } else { title }
     }
 
     #[must_use]
@@ -358,10 +293,7 @@ impl Shell {
         Page {
             title: title.to_owned(),
             heading: title.to_owned(),
-            crumbs: vec![
-                ("Accueil".to_owned(), Some("/".to_owned())),
-                (title.to_owned(), None),
-            ],
+            crumbs: vec![("Accueil".to_owned(), Some("/".to_owned())), (title.to_owned(), None)],
             nav: navigation(self.actor.as_deref(), &self.path),
             signed_in: self.actor.as_ref().map(|actor| actor.name.clone()),
             academy: self.academy.clone(),
@@ -419,19 +351,9 @@ mod tests {
     #[test]
     fn a_title_goes_from_the_page_to_the_site() {
         let shell = Shell::default();
-        let page = shell
-            .page("Jean Petit")
-            .under("Gestion", "/gestion")
-            .under("Dossiers", "/gestion/dossiers");
-        assert_eq!(
-            page.document_title(),
-            "Jean Petit – Dossiers – Gestion – cplds"
-        );
-        let labels: Vec<&str> = page
-            .crumbs
-            .iter()
-            .map(|(label, _)| label.as_str())
-            .collect();
+        let page = shell.page("Jean Petit").under("Gestion", "/gestion").under("Dossiers", "/gestion/dossiers");
+        assert_eq!(page.document_title(), "Jean Petit – Dossiers – Gestion – cplds");
+        let labels: Vec<&str> = page.crumbs.iter().map(|(label, _)| label.as_str()).collect();
         assert_eq!(labels, ["Accueil", "Gestion", "Dossiers", "Jean Petit"]);
         let refused = shell.page("Connexion").with_errors(true);
         assert_eq!(refused.document_title(), "Erreur\u{a0}: Connexion – cplds");
@@ -441,11 +363,7 @@ mod tests {
     fn a_section_is_current_on_its_pages_and_not_on_its_namesakes() {
         let at = |path: &str| {
             let items = navigation(None, path);
-            items
-                .into_iter()
-                .filter(|item| item.current)
-                .map(|item| item.href)
-                .collect::<Vec<_>>()
+            items.into_iter().filter(|item| item.current).map(|item| item.href).collect::<Vec<_>>()
         };
         assert_eq!(at("/verifier/22-2027-0007"), ["/verifier"]);
         assert!(at("/verifierons").is_empty());

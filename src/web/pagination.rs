@@ -28,10 +28,7 @@ impl Pages {
         total: usize,
     ) -> Self {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in filters
-            .into_iter()
-            .filter(|(name, value)| *name != "page" && !value.is_empty())
-        {
+        for (name, value) in filters.into_iter().filter(|(name, value)| *name != "page" && !value.is_empty()) {
             query.append_pair(name, value);
         }
         let query = query.finish();
@@ -39,12 +36,7 @@ impl Pages {
         let per_page = per_page.max(1);
         let last = total.div_ceil(per_page).max(1);
         let current = asked.parse::<usize>().unwrap_or(1).clamp(1, last);
-        Pages {
-            current,
-            per_page,
-            total,
-            base: format!("{path}?{query}{separator}page="),
-        }
+        Pages { current, per_page, total, base: format!("{path}?{query}{separator}page=") }
     }
 
     #[must_use]
@@ -77,17 +69,9 @@ impl Pages {
             let is_near = number.abs_diff(self.current) <= 1;
             if number == 1 || number == count || is_near {
                 let href = Some(format!("{}{number}", self.base));
-                links.push(PageLink {
-                    number,
-                    href,
-                    is_current: number == self.current,
-                });
+                links.push(PageLink { number, href, is_current: number == self.current });
             } else if links.last().is_some_and(|link| link.href.is_some()) {
-                links.push(PageLink {
-                    number,
-                    href: None,
-                    is_current: false,
-                });
+                links.push(PageLink { number, href: None, is_current: false });
             }
         }
         links
@@ -108,31 +92,11 @@ mod tests {
 
     #[test]
     fn pages_keep_the_filters_and_leave_out_the_far_ones() {
-        let pages = Pages::new(
-            "/gestion",
-            [("nom", "Noël"), ("page", "3"), ("etat", "")],
-            "5",
-            50,
-            480,
-        );
+        let pages = Pages::new("/gestion", [("nom", "Noël"), ("page", "3"), ("etat", "")], "5", 50, 480);
         assert_eq!(pages.base, "/gestion?nom=No%C3%ABl&page=");
-        let numbers: Vec<(usize, bool)> = pages
-            .links()
-            .into_iter()
-            .map(|link| (link.number, link.href.is_some()))
-            .collect();
-        assert_eq!(
-            numbers,
-            [
-                (1, true),
-                (2, false),
-                (4, true),
-                (5, true),
-                (6, true),
-                (7, false),
-                (10, true)
-            ]
-        );
+        let numbers: Vec<(usize, bool)> =
+            pages.links().into_iter().map(|link| (link.number, link.href.is_some())).collect();
+        assert_eq!(numbers, [(1, true), (2, false), (4, true), (5, true), (6, true), (7, false), (10, true)]);
         assert_eq!(pages.sentence(), "Lignes 201 à 250 sur 480.");
         assert_eq!(Pages::new("/gestion", [], "99", 50, 480).current, 10);
     }

@@ -62,8 +62,13 @@ async fn plan_page(
     let template = ShowPage {
         page,
         form,
-        zone: format!("Heure de l’académie ({zone}). Avant cet instant, rien n’est visible en dehors du jury et du bureau."),
-        planned: session.publication_at.filter(|_| session.published_at.is_none()).map(|at| shown_instant(&session, at.0)),
+        zone: format!(
+            "Heure de l’académie ({zone}). Avant cet instant, rien n’est visible en dehors du jury et du bureau."
+        ),
+        planned: session
+            .publication_at
+            .filter(|_| session.published_at.is_none())
+            .map(|at| shown_instant(&session, at.0)),
         published: session.published_at.map(|at| shown_instant(&session, at.0)),
         can_plan: session.state == SessionState::Sealed,
         session,
@@ -89,9 +94,11 @@ async fn plan(
         now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(now)
     } else {
         let academy = Academy::find(&session.academy_code).ok_or_else(AppError::not_found)?;
-        match typed.parse::<DateTime>().map_err(|_| "Indiquez une date et une heure complètes.".to_owned()).and_then(|local| {
-            academy.instant(local).map_err(|refused| refused.to_string())
-        }) {
+        match typed
+            .parse::<DateTime>()
+            .map_err(|_| "Indiquez une date et une heure complètes.".to_owned())
+            .and_then(|local| academy.instant(local).map_err(|refused| refused.to_string()))
+        {
             Ok(at) => at,
             Err(sentence) => {
                 form.refuse("instant", sentence);
@@ -133,7 +140,8 @@ async fn results(State(app): State<AppState>, shell: Shell) -> Result<Response, 
             let mut shown = Vec::new();
             for session in publication::list_published(conn)?.into_iter().take(60) {
                 let Some(people) = publication::list_admitted(conn, &session)? else { continue };
-                let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
+                let academy =
+                    Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
                 shown.push(PublishedSession {
                     title: format!("Session {} – {academy}", session.year),
                     when: session.published_at.map(|at| shown_instant(&session, at.0)).unwrap_or_default(),

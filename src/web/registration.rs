@@ -166,9 +166,8 @@ async fn preview_page(
         .read(move |conn| {
             let document = draft_of(conn, &of, &kept)?;
             let table = read_csv(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
-            let report = registration::preview_import(
-                conn, &of.academy_code, of.year16(), Some(&of), &table, &reasons, now,
-            )?;
+            let report =
+                registration::preview_import(conn, &of.academy_code, of.year16(), Some(&of), &table, &reasons, now)?;
             Ok((document.file_name, report))
         })
         .await?;
@@ -186,7 +185,11 @@ async fn preview_page(
             line: finding.line,
             blocks: false,
             findings: Vec::new(),
-            reason: aside.iter().find(|(line, _)| *line == finding.line).map(|(_, reason)| reason.clone()).unwrap_or_default(),
+            reason: aside
+                .iter()
+                .find(|(line, _)| *line == finding.line)
+                .map(|(_, reason)| reason.clone())
+                .unwrap_or_default(),
             field,
         });
         line.blocks |= tone == Tone::Error && finding.line > 1;
@@ -438,7 +441,10 @@ pub async fn file_page(
     let (tone, status) = state_tag(&view.registration.state, &view.registration.eligibility, outcome.is_some());
     let person = &view.person;
     let file = &view.registration;
-    let phone = person.phone.as_deref().map(|phone| Phone::parse(phone).map_or_else(|_| phone.to_owned(), |phone| phone.shown()));
+    let phone = person
+        .phone
+        .as_deref()
+        .map(|phone| Phone::parse(phone).map_or_else(|_| phone.to_owned(), |phone| phone.shown()));
     let identity = vec![
         ("Civilité".to_owned(), person.civility.clone()),
         ("Nom de naissance".to_owned(), person.birth_name.clone()),
@@ -452,7 +458,10 @@ pub async fn file_page(
         ("Corps".to_owned(), file.corps.clone()),
         ("Statut".to_owned(), file.status.clone()),
         ("Titularisation ou contrat".to_owned(), file.contract_date.map(|day| french_date(day.0)).unwrap_or_default()),
-        ("Établissement".to_owned(), format!("{} ({})", file.school_name, file.uai.as_deref().unwrap_or("UAI inconnu"))),
+        (
+            "Établissement".to_owned(),
+            format!("{} ({})", file.school_name, file.uai.as_deref().unwrap_or("UAI inconnu")),
+        ),
         ("Département".to_owned(), file.department.clone()),
         ("Formation suivie".to_owned(), if file.trained { "oui" } else { "non" }.to_owned()),
         ("Aménagement".to_owned(), file.accommodation.clone().unwrap_or_else(|| "aucun".to_owned())),
@@ -460,7 +469,14 @@ pub async fn file_page(
     let kept = view
         .kept_marks
         .iter()
-        .map(|row| format!("Épreuve {} : {} sur 20, session {}", row.epreuve, Mark::from_hundredths(row.mark).shown(), row.origin_year))
+        .map(|row| {
+            format!(
+                "Épreuve {} : {} sur 20, session {}",
+                row.epreuve,
+                Mark::from_hundredths(row.mark).shown(),
+                row.origin_year
+            )
+        })
         .collect();
     let history = acts
         .into_iter()
@@ -487,8 +503,21 @@ pub async fn file_page(
         .with_errors(refused);
     let open = OPEN_STATES.contains(&view.session.state);
     let undecided = open && file.state == "submitted" && file.eligibility != "eligible" && outcome.is_none();
-    let template =
-        ShowPage { page, form, assessment, tone, status, identity, posting, kept, history, open, undecided, decided, view };
+    let template = ShowPage {
+        page,
+        form,
+        assessment,
+        tone,
+        status,
+        identity,
+        posting,
+        kept,
+        history,
+        open,
+        undecided,
+        decided,
+        view,
+    };
     if refused { page::html_to_correct(&template) } else { page::html(&template) }
 }
 
@@ -512,11 +541,13 @@ async fn note_piece(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let session = load(&app, &actor, id, Action::ExamineFiles).await?;
-    let (code, state, file) = (raw.trimmed("piece").to_owned(), raw.trimmed("etat").to_owned(), registration_id.clone());
+    let (code, state, file) =
+        (raw.trimmed("piece").to_owned(), raw.trimmed("etat").to_owned(), registration_id.clone());
     app.db
         .write(&actor, Lock::Session(session.id.clone()), move |tx| registration::note_piece(tx, &file, &code, &state))
         .await?;
-    Ok(Flash::success("La pièce est mise à jour.").then(&format!("/gestion/sessions/{}/dossiers/{registration_id}", session.id)))
+    Ok(Flash::success("La pièce est mise à jour.")
+        .then(&format!("/gestion/sessions/{}/dossiers/{registration_id}", session.id)))
 }
 
 async fn withdraw(
@@ -526,12 +557,16 @@ async fn withdraw(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let session = load(&app, &actor, id, Action::ExamineFiles).await?;
-    let version: i32 = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("La version du dossier manque : rechargez la page."))?;
+    let version: i32 = raw
+        .trimmed("version")
+        .parse()
+        .map_err(|_| AppError::bad_request("La version du dossier manque : rechargez la page."))?;
     let file = registration_id.clone();
     app.db
         .write(&actor, Lock::Session(session.id.clone()), move |tx| registration::withdraw(tx, &file, version))
         .await?;
-    Ok(Flash::success("La candidature est retirée.").then(&format!("/gestion/sessions/{}/dossiers/{registration_id}", session.id)))
+    Ok(Flash::success("La candidature est retirée.")
+        .then(&format!("/gestion/sessions/{}/dossiers/{registration_id}", session.id)))
 }
 
 async fn download(

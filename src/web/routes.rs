@@ -68,10 +68,7 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn new() -> Self {
-        Routes {
-            router: Router::new(),
-            table: Vec::new(),
-        }
+        Routes { router: Router::new(), table: Vec::new() }
     }
 
     #[must_use]
@@ -80,13 +77,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.add(
-            Method::GET,
-            path,
-            gate,
-            FORM_LIMIT,
-            on(MethodFilter::GET, handler),
-        )
+        self.add(Method::GET, path, gate, FORM_LIMIT, on(MethodFilter::GET, handler))
     }
 
     /// An act, from an ordinary form.
@@ -116,13 +107,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.add(
-            Method::POST,
-            path,
-            gate,
-            limit,
-            on(MethodFilter::POST, handler),
-        )
+        self.add(Method::POST, path, gate, limit, on(MethodFilter::POST, handler))
     }
 
     /// For the API: a method that forms do not have.
@@ -132,13 +117,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.add(
-            Method::PUT,
-            path,
-            gate,
-            FORM_LIMIT,
-            on(MethodFilter::PUT, handler),
-        )
+        self.add(Method::PUT, path, gate, FORM_LIMIT, on(MethodFilter::PUT, handler))
     }
 
     #[must_use]
@@ -166,9 +145,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         limit: usize,
         route: MethodRouter<S, Infallible>,
     ) -> Self {
-        let mut route = route
-            .layer(DefaultBodyLimit::max(limit))
-            .layer(middleware::from_fn_with_state(gate, enforce));
+        let mut route = route.layer(DefaultBodyLimit::max(limit)).layer(middleware::from_fn_with_state(gate, enforce));
         if gate != Gate::Bearer {
             // Outside the gate: an unsafe request without its token is refused before anything is said.
             route = route.layer(middleware::from_fn_with_state(limit, csrf::check));
@@ -184,10 +161,7 @@ async fn enforce(State(gate): State<Gate>, mut request: Request, next: Next) -> 
         // No form token is asked there, so a cookie must not sign anybody in.
         request.extensions_mut().insert(Shell::default());
     }
-    let actor = request
-        .extensions()
-        .get::<Shell>()
-        .and_then(|shell| shell.actor.as_deref());
+    let actor = request.extensions().get::<Shell>().and_then(|shell| shell.actor.as_deref());
     if gate.admits(actor) {
         return next.run(request).await;
     }

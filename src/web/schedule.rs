@@ -138,7 +138,9 @@ async fn index(
         form,
         days: days
             .iter()
-            .map(|(day, slots)| (day.to_string(), format!("{} ({})", french_weekday_date(*day), count(*slots, "passage", "passages"))))
+            .map(|(day, slots)| {
+                (day.to_string(), format!("{} ({})", french_weekday_date(*day), count(*slots, "passage", "passages")))
+            })
             .collect(),
         commissions: commissions.into_iter().map(|row| (row.id, row.label)).collect(),
         shown_day: day.map(french_weekday_date),
@@ -172,7 +174,12 @@ struct ProposalPage {
     unplaced_total: usize,
 }
 
-async fn proposal(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn proposal(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let (session, academy, proposal, names, labels) = app
         .db
@@ -203,7 +210,8 @@ async fn proposal(State(app): State<AppState>, shell: Shell, actor: CurrentActor
             place: format!("{}, {}", one.site, one.room),
         })
         .collect();
-    let page = page_of(&shell, &session, "Proposer un calendrier").under("Calendrier des épreuves", &calendar_path(&session.id));
+    let page = page_of(&shell, &session, "Proposer un calendrier")
+        .under("Calendrier des épreuves", &calendar_path(&session.id));
     page::html(&ProposalPage {
         page,
         total: placements.len(),
@@ -214,7 +222,11 @@ async fn proposal(State(app): State<AppState>, shell: Shell, actor: CurrentActor
     })
 }
 
-async fn apply_proposal(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn apply_proposal(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     let (who, session_id) = (actor.0.clone(), id.clone());
     // Computed again outside the write, which checks every slot once more against what stands then.
     let placements = app
@@ -225,7 +237,10 @@ async fn apply_proposal(State(app): State<AppState>, actor: CurrentActor, Path(i
         })
         .await?;
     let session_id = id.clone();
-    let placed = app.db.write(&actor, Lock::Session(id.clone()), move |tx| schedule::place_all(tx, &session_id, &placements)).await?;
+    let placed = app
+        .db
+        .write(&actor, Lock::Session(id.clone()), move |tx| schedule::place_all(tx, &session_id, &placements))
+        .await?;
     Ok(Flash::success(format!("{}.", count(placed, "passage placé", "passages placés"))).then(&calendar_path(&id)))
 }
 
@@ -260,7 +275,13 @@ fn missing_of(conn: &mut Conn, session: &SessionRow, registration: &str, epreuve
         .into_iter()
         .find(|one| one.registration_id == registration && one.epreuve == epreuve)
         .ok_or(StoreError::NotFound)?;
-    Ok(Subject { registration: one.registration_id, epreuve, name: one.candidate_name, number: one.candidate_number, slot: None })
+    Ok(Subject {
+        registration: one.registration_id,
+        epreuve,
+        name: one.candidate_name,
+        number: one.candidate_number,
+        slot: None,
+    })
 }
 
 /// What the address names: a slot, or a candidate and an épreuve.
@@ -317,17 +338,25 @@ async fn form_page(
     let form = form.unwrap_or_else(|| subject.slot.as_ref().map_or_else(Form::empty, |view| typed(academy, view)));
     let refused = form.is_refused();
     let heading = if subject.slot.is_some() { "Déplacer un passage" } else { "Placer un passage" };
-    let page = page_of(shell, &session, heading).under("Calendrier des épreuves", &calendar_path(&session.id)).with_errors(refused);
+    let page = page_of(shell, &session, heading)
+        .under("Calendrier des épreuves", &calendar_path(&session.id))
+        .with_errors(refused);
     let base = calendar_path(&session.id);
     let template = FormPage {
         page,
         form,
         facts,
         commissions: commissions.into_iter().map(|row| (row.id, row.label)).collect(),
-        action: subject.slot.as_ref().map_or_else(|| format!("{base}/nouveau"), |view| format!("{base}/{}", view.slot.id)),
+        action: subject
+            .slot
+            .as_ref()
+            .map_or_else(|| format!("{base}/nouveau"), |view| format!("{base}/{}", view.slot.id)),
         hidden: match &subject.slot {
             Some(view) => vec![("version".to_owned(), view.slot.version.to_string())],
-            None => vec![("candidat".to_owned(), subject.registration.clone()), ("epreuve".to_owned(), subject.epreuve.to_string())],
+            None => vec![
+                ("candidat".to_owned(), subject.registration.clone()),
+                ("epreuve".to_owned(), subject.epreuve.to_string()),
+            ],
         },
         removal: subject.slot.as_ref().map(|view| (format!("{base}/{}/retrait", view.slot.id), view.slot.version)),
         usual_site,
@@ -427,7 +456,10 @@ async fn change(
     Path((id, slot)): Path<(String, String)>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let version = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("La version du passage manque : rechargez la page."))?;
+    let version = raw
+        .trimmed("version")
+        .parse()
+        .map_err(|_| AppError::bad_request("La version du passage manque : rechargez la page."))?;
     save(app, shell, actor, id, Target::Slot(slot), version, raw).await
 }
 
@@ -452,10 +484,16 @@ async fn save(
                 let subject = subject_of(tx.conn, &session, &of)?;
                 let starts_at = match academy_of(&session)?.instant(typed.starts) {
                     Ok(at) => at,
-                    Err(no) => return Err(crate::domain::refusal::Refusal::new("candidate_busy", no.to_string()).into()),
+                    Err(no) => {
+                        return Err(crate::domain::refusal::Refusal::new("candidate_busy", no.to_string()).into());
+                    }
                 };
                 // A place left as it was keeps its UAI; one typed anew has none, unless it is the usual one.
-                let uai = subject.slot.as_ref().filter(|view| view.slot.site == typed.site).and_then(|view| view.slot.uai.clone());
+                let uai = subject
+                    .slot
+                    .as_ref()
+                    .filter(|view| view.slot.site == typed.site)
+                    .and_then(|view| view.slot.uai.clone());
                 let usual = schedule::describe(tx.conn, &session, &subject.registration, subject.epreuve)?.2;
                 let site = if typed.site == usual { String::new() } else { typed.site };
                 match of {
@@ -464,7 +502,15 @@ async fn save(
                         schedule::move_slot(tx, &slot, version, &to).map(|_| starts_at)
                     }
                     Target::Missing(registration, epreuve) => {
-                        let asked = Placement { registration, epreuve, commission: typed.commission, starts_at, site, uai, room: typed.room };
+                        let asked = Placement {
+                            registration,
+                            epreuve,
+                            commission: typed.commission,
+                            starts_at,
+                            site,
+                            uai,
+                            room: typed.room,
+                        };
                         schedule::place(tx, &session_id, &asked).map(|_| starts_at)
                     }
                 }
@@ -494,7 +540,10 @@ async fn remove(
     Path((id, slot)): Path<(String, String)>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let version: i32 = raw.trimmed("version").parse().map_err(|_| AppError::bad_request("La version du passage manque : rechargez la page."))?;
+    let version: i32 = raw
+        .trimmed("version")
+        .parse()
+        .map_err(|_| AppError::bad_request("La version du passage manque : rechargez la page."))?;
     let session_id = id.clone();
     app.db
         .write(&actor, Lock::Session(id.clone()), move |tx| {

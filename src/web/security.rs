@@ -36,10 +36,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
-    (
-        "permissions-policy",
-        "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
-    ),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
 ];
 
 /// An answer that comes later, from a trait object.
@@ -94,8 +91,7 @@ impl Guard {
         sessions: Arc<dyn SessionLookup>,
         surroundings: Arc<dyn Surroundings>,
     ) -> Result<Self, AppError> {
-        let key =
-            Hmac::new_from_slice(secret).map_err(|cause| AppError::internal(cause.to_string()))?;
+        let key = Hmac::new_from_slice(secret).map_err(|cause| AppError::internal(cause.to_string()))?;
         Ok(Guard {
             key,
             origin: origin_of(public_url).to_owned(),
@@ -130,36 +126,19 @@ impl Guard {
 
     fn cookie_name(&self, role: &str) -> String {
         // `__Host-` is only accepted with Secure, which plain http on the loopback cannot have.
-        if self.is_https {
-            format!("__Host-cplds{role}")
-        } else {
-            format!("cplds{role}")
-        }
+        if self.is_https { format!("__Host-cplds{role}") } else { format!("cplds{role}") }
     }
 
-    fn cookie(
-        &self,
-        role: &str,
-        value: &str,
-        max_age: Option<Duration>,
-    ) -> Result<HeaderValue, AppError> {
+    fn cookie(&self, role: &str, value: &str, max_age: Option<Duration>) -> Result<HeaderValue, AppError> {
         let name = self.cookie_name(role);
-        let age = max_age
-            .map(|age| format!("; Max-Age={}", age.as_secs()))
-            .unwrap_or_default();
+        let age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
         let secure = if self.is_https { "; Secure" } else { "" };
-        HeaderValue::from_str(&format!(
-            "{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"
-        ))
-        .map_err(AppError::internal)
+        HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"))
+            .map_err(AppError::internal)
     }
 
     /// `Set-Cookie` that opens a session; without an age it ends with the browser.
-    pub fn session_cookie(
-        &self,
-        token: &str,
-        max_age: Option<Duration>,
-    ) -> Result<HeaderValue, AppError> {
+    pub fn session_cookie(&self, token: &str, max_age: Option<Duration>) -> Result<HeaderValue, AppError> {
         self.cookie("", token, max_age)
     }
 
@@ -188,10 +167,7 @@ impl Guard {
         }
         let (kind, text) = said.split_once('.')?;
         let (text, _) = form_urlencoded::parse(text.as_bytes()).next()?;
-        Some(Flash {
-            kind: Tone::from_class(kind)?,
-            text: text.into_owned(),
-        })
+        Some(Flash { kind: Tone::from_class(kind)?, text: text.into_owned() })
     }
 
     /// Who asks, and with which token: the session's, or that of a visitor without an account.
@@ -200,11 +176,7 @@ impl Guard {
             && let Some(found) = self.sessions.find(token).await?
         {
             let csrf = CsrfToken::new(&self.fingerprint("csrf:session", &found.token_hash));
-            return Ok(Visitor {
-                actor: Some(Arc::new(found.actor)),
-                csrf,
-                fresh: None,
-            });
+            return Ok(Visitor { actor: Some(Arc::new(found.actor)), csrf, fresh: None });
         }
         let known = cookie(headers, &self.cookie_name("-visite")).filter(|value| value.len() == 32);
         let (value, fresh) = match known {
@@ -215,11 +187,7 @@ impl Guard {
             }
         };
         let csrf = CsrfToken::new(&self.fingerprint("csrf:visit", &value));
-        Ok(Visitor {
-            actor: None,
-            csrf,
-            fresh,
-        })
+        Ok(Visitor { actor: None, csrf, fresh })
     }
 }
 
@@ -235,28 +203,20 @@ struct Visitor {
 pub struct RequestId(pub String);
 
 /// Outermost layer: a reference for the request, and the headers of every answer, errors and assets included.
-pub async fn headers(
-    State(guard): State<Arc<Guard>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn headers(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let id = random_hexadecimal::<6>().unwrap_or_else(|_| "sans-reference".to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers
-            .entry(*name)
-            .or_insert(HeaderValue::from_static(value));
+        headers.entry(*name).or_insert(HeaderValue::from_static(value));
     }
     if guard.is_https {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     // Only what says so itself (assets) may be kept by a browser or a proxy.
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
@@ -264,21 +224,14 @@ pub async fn headers(
 }
 
 /// Finds who asks, lets the page be made, then sets the cookies the answer calls for.
-pub async fn session(
-    State(guard): State<Arc<Guard>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn session(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let visitor = match guard.visitor(request.headers()).await {
         Ok(visitor) => visitor,
         Err(error) => return error.into_response(),
     };
     let flash_cookie = cookie(request.headers(), &guard.cookie_name("-message"));
     let academy = visitor.actor.as_ref().and_then(|actor| {
-        let code = actor
-            .grants
-            .iter()
-            .find_map(|grant| grant.academy.as_deref())?;
+        let code = actor.grants.iter().find_map(|grant| grant.academy.as_deref())?;
         guard.surroundings.academy_name(code)
     });
     let shell = Shell {
@@ -300,11 +253,7 @@ pub async fn session(
         cookies.push(guard.cookie("-visite", &value, None));
     }
     if let Some(flash) = response.extensions_mut().remove::<Flash>() {
-        cookies.push(guard.cookie(
-            "-message",
-            &guard.sign_flash(&flash),
-            Some(Duration::from_secs(300)),
-        ));
+        cookies.push(guard.cookie("-message", &guard.sign_flash(&flash), Some(Duration::from_secs(300))));
     } else if shell.flash_was_shown() {
         cookies.push(guard.cookie("-message", "", Some(Duration::ZERO)));
     }
@@ -333,9 +282,7 @@ pub async fn time_limit(request: Request, next: Next) -> Response {
 pub fn local_path(text: &str) -> Option<&str> {
     let is_local = text.starts_with('/')
         && !text.starts_with("//")
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     is_local.then_some(text)
 }
 
@@ -369,9 +316,7 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// `https://host:port` of an address.
 fn origin_of(url: &str) -> &str {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let end = url[after_scheme..]
-        .find('/')
-        .map_or(url.len(), |at| after_scheme + at);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
     &url[..end]
 }
 
@@ -395,16 +340,9 @@ mod tests {
 
     #[test]
     fn a_session_cookie_is_bound_to_the_host_under_https_only() {
-        let cookie = guard("https://cplds.example")
-            .session_cookie("abc", None)
-            .expect("cookie");
-        assert_eq!(
-            cookie,
-            "__Host-cplds=abc; Path=/; HttpOnly; SameSite=Lax; Secure"
-        );
-        let cookie = guard("http://127.0.0.1:8080")
-            .session_cookie("abc", None)
-            .expect("cookie");
+        let cookie = guard("https://cplds.example").session_cookie("abc", None).expect("cookie");
+        assert_eq!(cookie, "__Host-cplds=abc; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let cookie = guard("http://127.0.0.1:8080").session_cookie("abc", None).expect("cookie");
         assert_eq!(cookie, "cplds=abc; Path=/; HttpOnly; SameSite=Lax");
     }
 
@@ -420,23 +358,14 @@ mod tests {
     #[test]
     fn the_way_back_after_signing_in_stays_on_this_site() {
         assert_eq!(local_path("/gestion?page=2"), Some("/gestion?page=2"));
-        for foreign in [
-            "//mal.example",
-            "https://mal.example",
-            "/\\mal.example",
-            "gestion",
-            "/a\r\nb",
-        ] {
+        for foreign in ["//mal.example", "https://mal.example", "/\\mal.example", "gestion", "/a\r\nb"] {
             assert_eq!(local_path(foreign), None, "{foreign}");
         }
     }
 
     #[test]
     fn the_origin_is_the_address_without_its_path() {
-        assert_eq!(
-            origin_of("https://cplds.example:444/a/b"),
-            "https://cplds.example:444"
-        );
+        assert_eq!(origin_of("https://cplds.example:444/a/b"), "https://cplds.example:444");
         assert_eq!(origin_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
     }
 }

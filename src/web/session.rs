@@ -35,11 +35,7 @@ pub fn routes() -> Routes<AppState> {
 /// [`StoreError::NotFound`].
 pub fn own_session(conn: &mut Conn, actor: &Actor, id: &str, action: Action) -> Stored<SessionRow> {
     let session = session::load_session(conn, id)?;
-    if may(actor, action, Object::academy(&session.academy_code)) {
-        Ok(session)
-    } else {
-        Err(StoreError::NotFound)
-    }
+    if may(actor, action, Object::academy(&session.academy_code)) { Ok(session) } else { Err(StoreError::NotFound) }
 }
 
 /// `Session 2027`, under its desk: the beginning of every page about a session.
@@ -104,7 +100,13 @@ async fn desk(State(app): State<AppState>, shell: Shell, actor: CurrentActor) ->
 }
 
 fn finished() -> Step {
-    Step { label: "Session terminée".into(), href: String::new(), tone: Tone::Success, status: "Fait".into(), hint: String::new() }
+    Step {
+        label: "Session terminée".into(),
+        href: String::new(),
+        tone: Tone::Success,
+        status: "Fait".into(),
+        hint: String::new(),
+    }
 }
 
 /// One step of a session on its desk.
@@ -140,75 +142,259 @@ fn steps(session: &SessionRow, seen: &Overview, now: jiff::Timestamp) -> Vec<Ste
             step("Inscriptions", "/dossiers", Tone::Success, "Closes", count(number(seen.files), "dossier", "dossiers"))
         } else if open {
             let closes = format!("Clôture {}", shown_instant(session, session.registration_closes_at.0));
-            step("Inscriptions", "/import", Tone::Info, "Ouvertes", format!("{}. {closes}.", count(number(seen.files), "dossier reçu", "dossiers reçus")))
+            step(
+                "Inscriptions",
+                "/import",
+                Tone::Info,
+                "Ouvertes",
+                format!("{}. {closes}.", count(number(seen.files), "dossier reçu", "dossiers reçus")),
+            )
         } else if now < session.registration_opens_at.0 {
-            step("Inscriptions", "", Tone::Neutral, "À venir", format!("Ouverture {}.", shown_instant(session, session.registration_opens_at.0)))
+            step(
+                "Inscriptions",
+                "",
+                Tone::Neutral,
+                "À venir",
+                format!("Ouverture {}.", shown_instant(session, session.registration_opens_at.0)),
+            )
         } else {
-            step("Inscriptions", "/import", Tone::Warning, "Closes", format!("{} ; les dossiers reçus à temps peuvent encore être saisis.", count(number(seen.files), "dossier", "dossiers")))
+            step(
+                "Inscriptions",
+                "/import",
+                Tone::Warning,
+                "Closes",
+                format!(
+                    "{} ; les dossiers reçus à temps peuvent encore être saisis.",
+                    count(number(seen.files), "dossier", "dossiers")
+                ),
+            )
         },
         if listed {
-            step("Examen des dossiers", "/dossiers", Tone::Success, "Fait", format!("{}, {}.", count(number(seen.admitted), "candidat admis à se présenter", "candidats admis à se présenter"), count(number(seen.refused), "refus", "refus")))
+            step(
+                "Examen des dossiers",
+                "/dossiers",
+                Tone::Success,
+                "Fait",
+                format!(
+                    "{}, {}.",
+                    count(number(seen.admitted), "candidat admis à se présenter", "candidats admis à se présenter"),
+                    count(number(seen.refused), "refus", "refus")
+                ),
+            )
         } else if seen.undecided > 0 {
-            step("Examen des dossiers", "/dossiers?a_decider=oui", Tone::Warning, "À décider", format!("{} une décision.", count(number(seen.undecided), "dossier attend", "dossiers attendent")))
+            step(
+                "Examen des dossiers",
+                "/dossiers?a_decider=oui",
+                Tone::Warning,
+                "À décider",
+                format!("{} une décision.", count(number(seen.undecided), "dossier attend", "dossiers attendent")),
+            )
         } else {
-            step("Examen des dossiers", "/dossiers", if seen.files > 0 { Tone::Success } else { Tone::Neutral }, if seen.files > 0 { "Fait" } else { "À venir" }, String::new())
+            step(
+                "Examen des dossiers",
+                "/dossiers",
+                if seen.files > 0 { Tone::Success } else { Tone::Neutral },
+                if seen.files > 0 { "Fait" } else { "À venir" },
+                String::new(),
+            )
         },
         if listed {
-            step("Liste des candidats", "/liste", Tone::Success, "Arrêtée", session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default())
+            step(
+                "Liste des candidats",
+                "/liste",
+                Tone::Success,
+                "Arrêtée",
+                session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(),
+            )
         } else {
             let ready = seen.undecided == 0 && seen.files > 0 && now >= session.registration_closes_at.0;
-            step("Liste des candidats", "/liste", if ready { Tone::Info } else { Tone::Neutral }, if ready { "À arrêter" } else { "Bloquée" },
-                if ready { String::new() } else { "Il faut que les inscriptions soient closes et que chaque dossier soit décidé.".into() })
+            step(
+                "Liste des candidats",
+                "/liste",
+                if ready { Tone::Info } else { Tone::Neutral },
+                if ready { "À arrêter" } else { "Bloquée" },
+                if ready {
+                    String::new()
+                } else {
+                    "Il faut que les inscriptions soient closes et que chaque dossier soit décidé.".into()
+                },
+            )
         },
         if seen.jury_signed {
-            step("Jury et commissions", "/jury", Tone::Success, "Arrêté signé", format!("{}, {}.", count(number(seen.jurors), "membre", "membres"), count(number(seen.commissions), "commission", "commissions")))
+            step(
+                "Jury et commissions",
+                "/jury",
+                Tone::Success,
+                "Arrêté signé",
+                format!(
+                    "{}, {}.",
+                    count(number(seen.jurors), "membre", "membres"),
+                    count(number(seen.commissions), "commission", "commissions")
+                ),
+            )
         } else {
-            step("Jury et commissions", "/jury", Tone::Warning, "À composer", format!("{}, {}.", count(number(seen.jurors), "membre", "membres"), count(number(seen.commissions), "commission", "commissions")))
+            step(
+                "Jury et commissions",
+                "/jury",
+                Tone::Warning,
+                "À composer",
+                format!(
+                    "{}, {}.",
+                    count(number(seen.jurors), "membre", "membres"),
+                    count(number(seen.commissions), "commission", "commissions")
+                ),
+            )
         },
         if seen.open_conflicts > 0 {
-            step("Conflits d’intérêts", "/conflits", Tone::Warning, "À traiter", count(number(seen.open_conflicts), "conflit à traiter", "conflits à traiter"))
+            step(
+                "Conflits d’intérêts",
+                "/conflits",
+                Tone::Warning,
+                "À traiter",
+                count(number(seen.open_conflicts), "conflit à traiter", "conflits à traiter"),
+            )
         } else {
-            step("Conflits d’intérêts", "/conflits", if seen.jurors > 0 { Tone::Success } else { Tone::Neutral }, if seen.jurors > 0 { "Aucun en attente" } else { "À venir" }, String::new())
+            step(
+                "Conflits d’intérêts",
+                "/conflits",
+                if seen.jurors > 0 { Tone::Success } else { Tone::Neutral },
+                if seen.jurors > 0 { "Aucun en attente" } else { "À venir" },
+                String::new(),
+            )
         },
         if listed && seen.slots >= seen.slots_expected {
-            step("Calendrier des épreuves", "/calendrier", Tone::Success, "Complet", count(number(seen.slots), "passage", "passages"))
+            step(
+                "Calendrier des épreuves",
+                "/calendrier",
+                Tone::Success,
+                "Complet",
+                count(number(seen.slots), "passage", "passages"),
+            )
         } else if listed {
-            step("Calendrier des épreuves", "/calendrier", Tone::Warning, "À compléter", format!("{} sur {}.", count(number(seen.slots), "passage placé", "passages placés"), seen.slots_expected))
+            step(
+                "Calendrier des épreuves",
+                "/calendrier",
+                Tone::Warning,
+                "À compléter",
+                format!(
+                    "{} sur {}.",
+                    count(number(seen.slots), "passage placé", "passages placés"),
+                    seen.slots_expected
+                ),
+            )
         } else {
             step("Calendrier des épreuves", "", Tone::Neutral, "Après la liste", String::new())
         },
         if reached(S::Convened) {
-            let failed = if seen.mails_failed > 0 { format!(" {} à reprendre.", count(number(seen.mails_failed), "message non remis", "messages non remis")) } else { String::new() };
-            step("Convocations", "/convocations", if seen.mails_failed > 0 { Tone::Warning } else { Tone::Success }, "Envoyées", format!("{}.{failed}", count(number(seen.convoked), "passage convoqué", "passages convoqués")))
+            let failed = if seen.mails_failed > 0 {
+                format!(" {} à reprendre.", count(number(seen.mails_failed), "message non remis", "messages non remis"))
+            } else {
+                String::new()
+            };
+            step(
+                "Convocations",
+                "/convocations",
+                if seen.mails_failed > 0 { Tone::Warning } else { Tone::Success },
+                "Envoyées",
+                format!("{}.{failed}", count(number(seen.convoked), "passage convoqué", "passages convoqués")),
+            )
         } else if listed {
-            step("Convocations", "/convocations", Tone::Neutral, "À envoyer", "Elles partent quand l’arrêté du jury est signé et le calendrier complet.".into())
+            step(
+                "Convocations",
+                "/convocations",
+                Tone::Neutral,
+                "À envoyer",
+                "Elles partent quand l’arrêté du jury est signé et le calendrier complet.".into(),
+            )
         } else {
             step("Convocations", "", Tone::Neutral, "Après la liste", String::new())
         },
         if reached(S::Deliberation) {
-            step("Notes", "/notes", Tone::Success, "Complètes", count(number(seen.marks_expected), "évaluation", "évaluations"))
+            step(
+                "Notes",
+                "/notes",
+                Tone::Success,
+                "Complètes",
+                count(number(seen.marks_expected), "évaluation", "évaluations"),
+            )
         } else if reached(S::Convened) {
-            step("Notes", "/notes", if seen.marks_missing > 0 { Tone::Info } else { Tone::Success }, if seen.marks_missing > 0 { "En cours" } else { "Complètes" }, format!("{} sur {}.", count(number(seen.marks_missing), "évaluation manque", "évaluations manquent"), seen.marks_expected))
+            step(
+                "Notes",
+                "/notes",
+                if seen.marks_missing > 0 { Tone::Info } else { Tone::Success },
+                if seen.marks_missing > 0 { "En cours" } else { "Complètes" },
+                format!(
+                    "{} sur {}.",
+                    count(number(seen.marks_missing), "évaluation manque", "évaluations manquent"),
+                    seen.marks_expected
+                ),
+            )
         } else {
             step("Notes", "", Tone::Neutral, "À venir", String::new())
         },
         if reached(S::Sealed) {
-            step("Délibération", "/deliberation", Tone::Success, "Scellée", count(number(seen.results_admitted), "candidat admis", "candidats admis"))
+            step(
+                "Délibération",
+                "/deliberation",
+                Tone::Success,
+                "Scellée",
+                count(number(seen.results_admitted), "candidat admis", "candidats admis"),
+            )
         } else if reached(S::Convened) {
-            step("Délibération", "/deliberation", if seen.marks_missing == 0 { Tone::Info } else { Tone::Neutral }, if reached(S::Deliberation) { "Ouverte" } else { "À ouvrir" }, if seen.marks_missing > 0 { "Toutes les évaluations doivent être saisies.".into() } else { String::new() })
+            step(
+                "Délibération",
+                "/deliberation",
+                if seen.marks_missing == 0 { Tone::Info } else { Tone::Neutral },
+                if reached(S::Deliberation) { "Ouverte" } else { "À ouvrir" },
+                if seen.marks_missing > 0 {
+                    "Toutes les évaluations doivent être saisies.".into()
+                } else {
+                    String::new()
+                },
+            )
         } else {
             step("Délibération", "", Tone::Neutral, "À venir", String::new())
         },
         match (reached(S::Published), session.publication_at) {
-            (true, _) => step("Publication des résultats", "/publication", Tone::Success, "Publiés", session.published_at.map(|at| shown_instant(session, at.0)).unwrap_or_default()),
-            (false, Some(at)) => step("Publication des résultats", "/publication", Tone::Info, "Programmée", shown_instant(session, at.0)),
-            (false, None) if reached(S::Sealed) => step("Publication des résultats", "/publication", Tone::Warning, "À programmer", String::new()),
+            (true, _) => step(
+                "Publication des résultats",
+                "/publication",
+                Tone::Success,
+                "Publiés",
+                session.published_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(),
+            ),
+            (false, Some(at)) => step(
+                "Publication des résultats",
+                "/publication",
+                Tone::Info,
+                "Programmée",
+                shown_instant(session, at.0),
+            ),
+            (false, None) if reached(S::Sealed) => {
+                step("Publication des résultats", "/publication", Tone::Warning, "À programmer", String::new())
+            }
             _ => step("Publication des résultats", "", Tone::Neutral, "À venir", String::new()),
         },
         if seen.certificates > 0 && seen.certificates >= seen.results_admitted {
-            step("Certificats", "/certificats", Tone::Success, "Délivrés", count(number(seen.certificates), "certificat", "certificats"))
+            step(
+                "Certificats",
+                "/certificats",
+                Tone::Success,
+                "Délivrés",
+                count(number(seen.certificates), "certificat", "certificats"),
+            )
         } else if reached(S::Published) {
-            step("Certificats", "/certificats", Tone::Warning, "À délivrer", count(number(seen.results_admitted - seen.certificates), "certificat à délivrer", "certificats à délivrer"))
+            step(
+                "Certificats",
+                "/certificats",
+                Tone::Warning,
+                "À délivrer",
+                count(
+                    number(seen.results_admitted - seen.certificates),
+                    "certificat à délivrer",
+                    "certificats à délivrer",
+                ),
+            )
         } else {
             step("Certificats", "", Tone::Neutral, "À venir", String::new())
         },
@@ -260,11 +446,7 @@ async fn show(
         closes: shown_instant(&session, session.registration_closes_at.0),
         overview,
         regulation,
-        epreuves: format!(
-            "du {} au {}",
-            french_date(session.epreuves_from.0),
-            french_date(session.epreuves_to.0)
-        ),
+        epreuves: format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)),
         session,
     })
 }
@@ -299,7 +481,8 @@ async fn form_page(app: &AppState, shell: &Shell, actor: &CurrentActor, form: Fo
         .iter()
         .filter_map(|code| Academy::find(code).map(|academy| (code.clone(), academy.full_name())))
         .collect();
-    let zone = codes.first().and_then(|code| Academy::find(code)).map(|academy| academy.time_zone.clone()).unwrap_or_default();
+    let zone =
+        codes.first().and_then(|code| Academy::find(code)).map(|academy| academy.time_zone.clone()).unwrap_or_default();
     let refused = form.is_refused();
     let page = shell.page("Ouvrir une session").under("Gestion", "/gestion").with_errors(refused);
     let template = NewPage {
@@ -325,7 +508,10 @@ async fn open(
     let moment = |text: &str| text.parse::<DateTime>().map_err(|_| "Indiquez une date et une heure complètes.");
     let academy_code = reading.text("academie", "Choisissez l’académie.", 2);
     let year = reading.required("annee", "Indiquez l’année des épreuves.", |text| {
-        text.parse::<i16>().ok().filter(|year| (2018..2100).contains(year)).ok_or("L’année s’écrit avec quatre chiffres, par exemple 2027.")
+        text.parse::<i16>()
+            .ok()
+            .filter(|year| (2018..2100).contains(year))
+            .ok_or("L’année s’écrit avec quatre chiffres, par exemple 2027.")
     });
     let opens = reading.required("ouverture", "Indiquez quand les inscriptions ouvrent.", moment);
     let closes = reading.required("cloture", "Indiquez quand les inscriptions se closent.", moment);
@@ -346,8 +532,16 @@ async fn open(
     let opens_at = instant(&mut reading, "ouverture", opens);
     let closes_at = instant(&mut reading, "cloture", closes);
     let mut form = reading.into_form();
-    if let (false, Some(academy_code), Some(year), Some(opens_at), Some(closes_at), Some(from), Some(to), Some(centre_name)) =
-        (form.is_refused(), academy_code, year, opens_at, closes_at, from, to, centre_name)
+    if let (
+        false,
+        Some(academy_code),
+        Some(year),
+        Some(opens_at),
+        Some(closes_at),
+        Some(from),
+        Some(to),
+        Some(centre_name),
+    ) = (form.is_refused(), academy_code, year, opens_at, closes_at, from, to, centre_name)
     {
         let calendar = Calendar {
             registration_opens_at: opens_at,
@@ -367,7 +561,9 @@ async fn open(
             .await;
         match done {
             Ok(id) => {
-                return Ok(Flash::success(format!("La session {year} est ouverte.")).then(&format!("/gestion/sessions/{id}")));
+                return Ok(
+                    Flash::success(format!("La session {year} est ouverte.")).then(&format!("/gestion/sessions/{id}"))
+                );
             }
             Err(StoreError::Refused(no)) => {
                 let field = match no.code {

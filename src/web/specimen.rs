@@ -14,10 +14,7 @@ use super::*;
 const CHOICES: &[(&str, &str)] = &[
     ("certifie", "Professeur certifié"),
     ("plp", "Professeur de lycée professionnel"),
-    (
-        "cdi",
-        "Contractuel en contrat à durée indéterminée, de l’enseignement public ou privé sous contrat",
-    ),
+    ("cdi", "Contractuel en contrat à durée indéterminée, de l’enseignement public ou privé sous contrat"),
 ];
 
 #[derive(Template)]
@@ -43,10 +40,7 @@ fn specimen(shell: &Shell) -> Specimen {
         ("motif", "Premier paragraphe.\n\nSecond."),
         ("secret", "jamais-réaffiché"),
     ]);
-    form.refuse(
-        "email",
-        "Complétez l’adresse électronique, par exemple prenom.nom@ac-limoges.fr.",
-    );
+    form.refuse("email", "Complétez l’adresse électronique, par exemple prenom.nom@ac-limoges.fr.");
     form.refuse("note", "La note va de 0 à 20.");
     form.refuse("contrat", "Choisissez la nature de votre contrat.");
     form.refuse("piece", "Ajoutez une pièce d’identité.");
@@ -64,44 +58,18 @@ fn specimen(shell: &Shell) -> Specimen {
         "Certificat",
         "Registre",
     ];
-    let state = |index: usize| {
-        ["done", "done", "current"]
-            .get(index)
-            .copied()
-            .unwrap_or("todo")
-    };
+    let state = |index: usize| ["done", "done", "current"].get(index).copied().unwrap_or("todo");
     Specimen {
-        page: shell
-            .page("Composants")
-            .under("Aide", "/aide")
-            .with_errors(form.is_refused()),
+        page: shell.page("Composants").under("Aide", "/aide").with_errors(form.is_refused()),
         form,
         choices: CHOICES,
         yes_no: &[("oui", "Oui"), ("non", "Non")],
-        tabs: &[
-            ("Résumé", "/specimen"),
-            ("Pièces", "/aide"),
-            ("Historique", "/plan-du-site"),
-        ],
-        tones: [
-            Tone::Info,
-            Tone::Success,
-            Tone::Warning,
-            Tone::Error,
-            Tone::Neutral,
-        ],
-        steps: labels
-            .iter()
-            .enumerate()
-            .map(|(i, label)| (*label, state(i), "12 septembre 2026"))
-            .collect(),
+        tabs: &[("Résumé", "/specimen"), ("Pièces", "/aide"), ("Historique", "/plan-du-site")],
+        tones: [Tone::Info, Tone::Success, Tone::Warning, Tone::Error, Tone::Neutral],
+        steps: labels.iter().enumerate().map(|(i, label)| (*label, state(i), "12 septembre 2026")).collect(),
         rows: vec![
             ("ABADIE Jean", Tone::Success, "Recevable"),
-            (
-                "DE LA ROCHEFOUCAULD-LIANCOURT Marie-Anne",
-                Tone::Warning,
-                "À instruire",
-            ),
+            ("DE LA ROCHEFOUCAULD-LIANCOURT Marie-Anne", Tone::Warning, "À instruire"),
             ("NOËL Zoé", Tone::Error, "Refusé"),
         ],
         pages: Pages::new("/specimen", [], "5", 50, 480),
@@ -110,10 +78,7 @@ fn specimen(shell: &Shell) -> Specimen {
 
 fn values<'h>(html: &'h str, attribute: &str) -> Vec<&'h str> {
     let opening = format!(" {attribute}=\"");
-    html.split(&opening)
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .collect()
+    html.split(&opening).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
 #[test]
@@ -124,26 +89,14 @@ fn every_field_is_labelled_described_and_linked_from_the_summary() {
     assert_eq!(ids.len(), known.len(), "an id is used twice: {ids:?}");
     for attribute in ["for", "aria-labelledby"] {
         for target in values(&html, attribute) {
-            assert!(
-                known.contains(target),
-                "{attribute} leads nowhere: {target}"
-            );
+            assert!(known.contains(target), "{attribute} leads nowhere: {target}");
         }
     }
     for targets in values(&html, "aria-describedby") {
-        assert!(
-            targets.split(' ').all(|target| known.contains(target)),
-            "{targets}"
-        );
+        assert!(targets.split(' ').all(|target| known.contains(target)), "{targets}");
     }
-    for target in values(&html, "href")
-        .into_iter()
-        .filter_map(|href| href.strip_prefix('#'))
-    {
-        assert!(
-            known.contains(target),
-            "a link of the page leads nowhere: {target}"
-        );
+    for target in values(&html, "href").into_iter().filter_map(|href| href.strip_prefix('#')) {
+        assert!(known.contains(target), "a link of the page leads nowhere: {target}");
     }
     assert_eq!(html.matches("<h1").count(), 1);
 }
@@ -151,28 +104,15 @@ fn every_field_is_labelled_described_and_linked_from_the_summary() {
 #[test]
 fn typed_text_comes_back_escaped_and_a_password_never_does() {
     let html = specimen(&Shell::default()).render().expect("renders");
-    assert!(
-        html.contains("value=\"d’Ormesson &#34;&#38; fils&#34;\""),
-        "the typed name"
-    );
-    assert!(
-        html.contains("Premier paragraphe.\n\nSecond.</textarea>"),
-        "the typed lines"
-    );
+    assert!(html.contains("value=\"d’Ormesson &#34;&#38; fils&#34;\""), "the typed name");
+    assert!(html.contains("Premier paragraphe.\n\nSecond.</textarea>"), "the typed lines");
     assert!(!html.contains("jamais-réaffiché"));
 }
 
 #[test]
 fn no_page_needs_style_or_script_of_its_own() {
     let html = specimen(&Shell::default()).render().expect("renders");
-    for forbidden in [
-        " style=",
-        "<style",
-        " onclick=",
-        "javascript:",
-        "src=\"http",
-        "href=\"//",
-    ] {
+    for forbidden in [" style=", "<style", " onclick=", "javascript:", "src=\"http", "href=\"//"] {
         assert!(!html.contains(forbidden), "{forbidden}");
     }
 }
@@ -180,8 +120,7 @@ fn no_page_needs_style_or_script_of_its_own() {
 #[tokio::test]
 #[ignore = "serves until it is stopped"]
 async fn specimen_is_served() {
-    let address =
-        std::env::var("CPLDS_TEST_SPECIMEN").expect("CPLDS_TEST_SPECIMEN names an address");
+    let address = std::env::var("CPLDS_TEST_SPECIMEN").expect("CPLDS_TEST_SPECIMEN names an address");
     let show = |shell: Shell| async move { page::html(&specimen(&shell)) };
     let signed = || async { page::html(&specimen(&signed_in_page())) };
     let routes: Routes<()> = Routes::new()
@@ -189,8 +128,6 @@ async fn specimen_is_served() {
         .get("/specimen/connecte", Gate::Public, signed)
         .merge(law::routes());
     let site = protected(routes, &guard(&format!("http://{address}")), ());
-    let listener = tokio::net::TcpListener::bind(&address)
-        .await
-        .expect("the address is free");
+    let listener = tokio::net::TcpListener::bind(&address).await.expect("the address is free");
     axum::serve(listener, site).await.expect("serves");
 }

@@ -292,11 +292,7 @@ fn choices_for(conn: &mut Conn, file: &StaffFile) -> Stored<Choices> {
         categories: categories.into_iter().map(|own| (own.code, own.label)).collect(),
         departments: departments.into_iter().map(|code| (code.clone(), code)).collect(),
         framework: framework.as_ref().map(|framework| framework.id.clone()).unwrap_or_default(),
-        activities: framework
-            .iter()
-            .flat_map(Framework::activities)
-            .map(|own| named(&own.code, &own.label))
-            .collect(),
+        activities: framework.iter().flat_map(Framework::activities).map(|own| named(&own.code, &own.label)).collect(),
         competences: framework
             .iter()
             .flat_map(Framework::competences)
@@ -380,11 +376,8 @@ async fn situation(
 ) -> Result<Response, AppError> {
     let loaded = load(&state, &actor, &id).await?;
     let read = forms::read_situation(raw, &id, &loaded.choices.categories);
-    let answer = Answer {
-        put: |forms, form| forms.situation = form,
-        field: |_| "corps",
-        done: "La situation est à jour.",
-    };
+    let answer =
+        Answer { put: |forms, form| forms.situation = form, field: |_| "corps", done: "La situation est à jour." };
     act((state, shell, actor, id), read, |tx, change| update_status(tx, &change), answer).await
 }
 
@@ -434,11 +427,8 @@ async fn activity(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let read = forms::read_activity(raw);
-    let answer = Answer {
-        put: |forms, form| forms.activity = form,
-        field: |_| "activite",
-        done: "L’activité est notée.",
-    };
+    let answer =
+        Answer { put: |forms, form| forms.activity = form, field: |_| "activite", done: "L’activité est notée." };
     let person = id.clone();
     let command = move |tx: &mut Tx<'_>, (framework, item, since): (String, String, _)| {
         note_activity(tx, &person, &framework, &item, since).map(|_| ())

@@ -35,10 +35,7 @@ impl SessionLookup for Sessions {
                 "jeton-gestion" => Ok(Some(SignedIn {
                     token_hash: "empreinte".to_owned(),
                     actor: Actor {
-                        grants: vec![Grant {
-                            role: Role::ExamOfficer,
-                            academy: Some("22".to_owned()),
-                        }],
+                        grants: vec![Grant { role: Role::ExamOfficer, academy: Some("22".to_owned()) }],
                         is_system: false,
                         name: "Ada Martin".to_owned(),
                         ..Actor::system("test")
@@ -58,16 +55,9 @@ pub(super) fn guard(url: &str) -> Arc<Guard> {
 pub(super) fn signed_in_page() -> Shell {
     let actor = Actor {
         name: "Marie-Anne de La Rochefoucauld-Liancourt".to_owned(),
-        grants: [
-            Role::ExamOfficer,
-            Role::TrainingManager,
-            Role::AcademyAdministrator,
-        ]
-        .map(|role| Grant {
-            role,
-            academy: Some("22".to_owned()),
-        })
-        .to_vec(),
+        grants: [Role::ExamOfficer, Role::TrainingManager, Role::AcademyAdministrator]
+            .map(|role| Grant { role, academy: Some("22".to_owned()) })
+            .to_vec(),
         ..Actor::system("test")
     };
     Shell {
@@ -81,11 +71,7 @@ pub(super) fn signed_in_page() -> Shell {
 }
 
 async fn echo(form: RawForm) -> String {
-    let files: usize = form
-        .files("piece")
-        .iter()
-        .map(|file| file.bytes.len())
-        .sum();
+    let files: usize = form.files("piece").iter().map(|file| file.bytes.len()).sum();
     format!("nom={} fichiers={files}", form.get("nom"))
 }
 
@@ -105,16 +91,10 @@ fn site_at(url: &str) -> Router {
         .post("/formulaire", Gate::Public, echo)
         .upload("/pieces", Gate::Public, echo)
         .get("/panique", Gate::Public, || async { panic_now() })
-        .get("/gestion", OFFICE, |actor: CurrentActor| async move {
-            actor.name.clone()
-        })
-        .post("/gestion", OFFICE, || async {
-            Flash::success("Fait.").then("/page")
-        })
+        .get("/gestion", OFFICE, |actor: CurrentActor| async move { actor.name.clone() })
+        .post("/gestion", OFFICE, || async { Flash::success("Fait.").then("/page") })
         .get("/mon-dossier", CANDIDATE, || async { "dossier" })
-        .post("/api/v1/qui", Gate::Bearer, |shell: Shell| async move {
-            format!("{:?}", shell.actor.is_some())
-        })
+        .post("/api/v1/qui", Gate::Bearer, |shell: Shell| async move { format!("{:?}", shell.actor.is_some()) })
         .get("/trop", Gate::Public, || async { AppError::too_many(120) })
         .get("/compte", Gate::SignedIn, || async { see_other("/") })
         .merge(law::routes());
@@ -122,10 +102,7 @@ fn site_at(url: &str) -> Router {
 }
 
 async fn ask(request: Request<Body>) -> Response {
-    site_at("http://127.0.0.1:8080")
-        .oneshot(request)
-        .await
-        .expect("an answer")
+    site_at("http://127.0.0.1:8080").oneshot(request).await.expect("an answer")
 }
 
 fn get(path: &str) -> axum::http::request::Builder {
@@ -133,19 +110,11 @@ fn get(path: &str) -> axum::http::request::Builder {
 }
 
 fn post(path: &str) -> axum::http::request::Builder {
-    Request::builder()
-        .method(Method::POST)
-        .uri(path)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    Request::builder().method(Method::POST).uri(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 
 async fn text(response: Response) -> String {
-    let bytes = response
-        .into_body()
-        .collect()
-        .await
-        .expect("a body")
-        .to_bytes();
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -155,63 +124,28 @@ fn office_token() -> String {
 
 #[tokio::test]
 async fn every_answer_carries_the_protections_and_only_assets_are_kept() {
-    for path in [
-        "/aide",
-        "/absente",
-        "/panique",
-        "/gestion",
-        "/assets/x/absent.css",
-        "/api/v1/absent",
-    ] {
+    for path in ["/aide", "/absente", "/panique", "/gestion", "/assets/x/absent.css", "/api/v1/absent"] {
         let answer = ask(get(path).body(Body::empty()).expect("request")).await;
-        let header = |name: &str| {
-            answer
-                .headers()
-                .get(name)
-                .and_then(|v| v.to_str().ok())
-                .unwrap_or("")
-        };
-        assert!(
-            header("content-security-policy").starts_with("default-src 'none'"),
-            "{path}"
-        );
+        let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+        assert!(header("content-security-policy").starts_with("default-src 'none'"), "{path}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("cache-control"), "no-store", "{path}");
         assert!(!header("x-request-id").is_empty(), "{path}");
-        assert!(
-            !answer.headers().contains_key("strict-transport-security"),
-            "{path}"
-        );
+        assert!(!answer.headers().contains_key("strict-transport-security"), "{path}");
     }
-    let asset = ask(get(&assets::url("css/site.css"))
-        .body(Body::empty())
-        .expect("request"))
-    .await;
-    assert_eq!(
-        asset.headers()["cache-control"],
-        "public, max-age=31536000, immutable"
-    );
+    let asset = ask(get(&assets::url("css/site.css")).body(Body::empty()).expect("request")).await;
+    assert_eq!(asset.headers()["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(asset.headers()["x-content-type-options"], "nosniff");
     let https = site_at("https://cplds.example");
-    let answer = https
-        .oneshot(get("/aide").body(Body::empty()).expect("request"))
-        .await
-        .expect("answer");
+    let answer = https.oneshot(get("/aide").body(Body::empty()).expect("request")).await.expect("answer");
     assert!(answer.headers().contains_key("strict-transport-security"));
 }
 
 #[tokio::test]
 async fn an_asset_already_known_is_not_sent_again() {
     let url = assets::url("css/site.css");
-    let tag = ask(get(&url).body(Body::empty()).expect("request"))
-        .await
-        .headers()[header::ETAG]
-        .clone();
-    let again = ask(get(&url)
-        .header(header::IF_NONE_MATCH, tag)
-        .body(Body::empty())
-        .expect("request"))
-    .await;
+    let tag = ask(get(&url).body(Body::empty()).expect("request")).await.headers()[header::ETAG].clone();
+    let again = ask(get(&url).header(header::IF_NONE_MATCH, tag).body(Body::empty()).expect("request")).await;
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
 }
 
@@ -219,21 +153,12 @@ async fn an_asset_already_known_is_not_sent_again() {
 async fn errors_are_pages_for_people_and_problems_for_programs() {
     let page = ask(get("/absente").body(Body::empty()).expect("request")).await;
     assert_eq!(page.status(), StatusCode::NOT_FOUND);
-    let id = page.headers()["x-request-id"]
-        .to_str()
-        .expect("id")
-        .to_owned();
+    let id = page.headers()["x-request-id"].to_str().expect("id").to_owned();
     let html = text(page).await;
-    assert!(
-        html.contains("<h1>Page introuvable</h1>") && html.contains(&id),
-        "{html}"
-    );
+    assert!(html.contains("<h1>Page introuvable</h1>") && html.contains(&id), "{html}");
 
     let problem = ask(get("/api/v1/absent").body(Body::empty()).expect("request")).await;
-    assert_eq!(
-        problem.headers()[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
+    assert_eq!(problem.headers()[header::CONTENT_TYPE], "application/problem+json");
     assert!(text(problem).await.contains("\"code\":\"not_found\""));
 
     let wrong = ask(post("/aide").body(Body::empty()).expect("request")).await;
@@ -247,64 +172,35 @@ async fn a_panic_and_a_dead_database_have_a_page_that_says_nothing_of_the_cause(
     let panic = ask(get("/panique").body(Body::empty()).expect("request")).await;
     assert_eq!(panic.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!text(panic).await.contains("boum"));
-    let dead = ask(get("/aide")
-        .header(header::COOKIE, "cplds=panne")
-        .body(Body::empty())
-        .expect("request"))
-    .await;
+    let dead = ask(get("/aide").header(header::COOKIE, "cplds=panne").body(Body::empty()).expect("request")).await;
     assert_eq!(dead.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(
-        text(dead)
-            .await
-            .contains("Service momentanément indisponible")
-    );
+    assert!(text(dead).await.contains("Service momentanément indisponible"));
 }
 
 #[tokio::test]
 async fn gates_send_strangers_to_sign_in_and_hide_what_is_not_theirs() {
     let stranger = ask(get("/gestion?page=2").body(Body::empty()).expect("request")).await;
     assert_eq!(stranger.status(), StatusCode::SEE_OTHER);
-    assert_eq!(
-        stranger.headers()[header::LOCATION],
-        "/connexion?retour=%2Fgestion%3Fpage%3D2"
-    );
-    let signed = |path: &str| {
-        get(path)
-            .header(header::COOKIE, "cplds=jeton-gestion")
-            .body(Body::empty())
-            .expect("request")
-    };
+    assert_eq!(stranger.headers()[header::LOCATION], "/connexion?retour=%2Fgestion%3Fpage%3D2");
+    let signed =
+        |path: &str| get(path).header(header::COOKIE, "cplds=jeton-gestion").body(Body::empty()).expect("request");
     assert_eq!(text(ask(signed("/gestion")).await).await, "Ada Martin");
-    assert_eq!(
-        ask(signed("/mon-dossier")).await.status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(ask(signed("/mon-dossier")).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(ask(signed("/compte")).await.status(), StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
 async fn a_form_without_its_token_or_from_another_site_changes_nothing() {
-    let cookie = |builder: axum::http::request::Builder| {
-        builder.header(header::COOKIE, "cplds=jeton-gestion")
-    };
-    let bare = ask(cookie(post("/gestion"))
-        .body(Body::empty())
-        .expect("request"))
-    .await;
+    let cookie = |builder: axum::http::request::Builder| builder.header(header::COOKIE, "cplds=jeton-gestion");
+    let bare = ask(cookie(post("/gestion")).body(Body::empty()).expect("request")).await;
     assert_eq!(bare.status(), StatusCode::FORBIDDEN);
     let with_token = || Body::from(format!("csrf={}", office_token()));
-    let foreign = cookie(post("/gestion"))
-        .header("origin", "https://mal.example")
-        .body(with_token())
-        .expect("request");
+    let foreign = cookie(post("/gestion")).header("origin", "https://mal.example").body(with_token()).expect("request");
     assert_eq!(ask(foreign).await.status(), StatusCode::FORBIDDEN);
     let anonymous = post("/gestion").body(with_token()).expect("request");
     assert_eq!(ask(anonymous).await.status(), StatusCode::FORBIDDEN);
 
-    let good = ask(cookie(post("/gestion"))
-        .body(with_token())
-        .expect("request"))
-    .await;
+    let good = ask(cookie(post("/gestion")).body(with_token()).expect("request")).await;
     assert_eq!(good.status(), StatusCode::SEE_OTHER);
     let set = good.headers()[header::SET_COOKIE].to_str().expect("cookie");
     assert!(set.starts_with("cplds-message="), "{set}");
@@ -316,10 +212,7 @@ async fn a_visitor_without_account_gets_a_token_with_the_page_that_holds_a_form(
     assert!(!quiet.headers().contains_key(header::SET_COOKIE));
 
     let page = ask(get("/formulaire").body(Body::empty()).expect("request")).await;
-    let set = page.headers()[header::SET_COOKIE]
-        .to_str()
-        .expect("cookie")
-        .to_owned();
+    let set = page.headers()[header::SET_COOKIE].to_str().expect("cookie").to_owned();
     let cookie = set.split(';').next().expect("pair").to_owned();
     let body = text(page).await;
     let token = body.strip_prefix("jeton:").expect("token");
@@ -328,18 +221,14 @@ async fn a_visitor_without_account_gets_a_token_with_the_page_that_holds_a_form(
         .body(Body::from(format!("nom=No%C3%ABl&csrf={token}")))
         .expect("request");
     assert_eq!(text(ask(sent).await).await, "nom=Noël fichiers=0");
-    let stolen = post("/formulaire")
-        .body(Body::from(format!("csrf={token}")))
-        .expect("request");
+    let stolen = post("/formulaire").body(Body::from(format!("csrf={token}"))).expect("request");
     assert_eq!(ask(stolen).await.status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
 async fn a_form_with_files_proves_itself_by_its_first_field() {
     let part = |name: &str, rest: &str, value: &str| {
-        format!(
-            "--borne\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n{value}\r\n"
-        )
+        format!("--borne\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n{value}\r\n")
     };
     let send = |body: String| {
         Request::builder()
@@ -363,16 +252,9 @@ async fn a_form_with_files_proves_itself_by_its_first_field() {
 async fn too_much_and_unreadable_bodies_are_refused_with_a_sentence() {
     let token = office_token();
     let with = |body: String| {
-        post("/formulaire")
-            .header(header::COOKIE, "cplds=jeton-gestion")
-            .body(Body::from(body))
-            .expect("request")
+        post("/formulaire").header(header::COOKIE, "cplds=jeton-gestion").body(Body::from(body)).expect("request")
     };
-    let large = ask(with(format!(
-        "csrf={token}&nom={}",
-        "a".repeat(routes::FORM_LIMIT)
-    )))
-    .await;
+    let large = ask(with(format!("csrf={token}&nom={}", "a".repeat(routes::FORM_LIMIT)))).await;
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(text(large).await.contains("256\u{a0}Ko"));
     let latin = ask(with(format!("csrf={token}&nom=No%EBl"))).await;
@@ -385,15 +267,8 @@ async fn a_message_is_shown_once() {
     let site = guard("http://127.0.0.1:8080");
     let said = Flash::success("Dossier enregistré.");
     let cookie = format!("cplds-message={}", site.sign_flash(&said));
-    let page = ask(get("/aide")
-        .header(header::COOKIE, cookie)
-        .body(Body::empty())
-        .expect("request"))
-    .await;
-    let forgotten = page.headers()[header::SET_COOKIE]
-        .to_str()
-        .expect("cookie")
-        .to_owned();
+    let page = ask(get("/aide").header(header::COOKIE, cookie).body(Body::empty()).expect("request")).await;
+    let forgotten = page.headers()[header::SET_COOKIE].to_str().expect("cookie").to_owned();
     assert!(forgotten.contains("Max-Age=0"), "{forgotten}");
     assert!(text(page).await.contains("Dossier enregistré."));
 }
@@ -401,42 +276,22 @@ async fn a_message_is_shown_once() {
 #[test]
 fn every_route_of_the_site_is_in_the_table_with_its_gate() {
     let site = routes();
-    assert!(
-        site.table()
-            .iter()
-            .any(|row| row.path == "/accessibilite" && row.gate == Gate::Public)
-    );
+    assert!(site.table().iter().any(|row| row.path == "/accessibilite" && row.gate == Gate::Public));
 }
 
 #[test]
 fn only_a_simulated_clock_is_announced_and_academies_are_named() {
     let at = "2027-03-01T08:05:00Z".parse().expect("instant");
-    let demonstration = Around {
-        clock: Clock::manual(at),
-    };
-    assert_eq!(
-        demonstration.simulated_now().as_deref(),
-        Some("lundi 1er\u{a0}mars 2027 à 9\u{a0}h\u{a0}05")
-    );
-    assert_eq!(
-        Around {
-            clock: Clock::system()
-        }
-        .simulated_now(),
-        None
-    );
-    assert_eq!(
-        demonstration.academy_name("22").as_deref(),
-        Some("Académie de Limoges")
-    );
+    let demonstration = Around { clock: Clock::manual(at) };
+    assert_eq!(demonstration.simulated_now().as_deref(), Some("lundi 1er\u{a0}mars 2027 à 9\u{a0}h\u{a0}05"));
+    assert_eq!(Around { clock: Clock::system() }.simulated_now(), None);
+    assert_eq!(demonstration.academy_name("22").as_deref(), Some("Académie de Limoges"));
 }
 
 #[tokio::test]
 async fn a_cookie_signs_nobody_in_where_a_bearer_token_is_expected() {
-    let request = post("/api/v1/qui")
-        .header(header::COOKIE, "cplds=jeton-gestion")
-        .body(Body::empty())
-        .expect("request");
+    let request =
+        post("/api/v1/qui").header(header::COOKIE, "cplds=jeton-gestion").body(Body::empty()).expect("request");
     assert_eq!(text(ask(request).await).await, "false");
 }
 
@@ -458,19 +313,12 @@ async fn the_whole_site_is_built_from_its_state_and_announces_the_demonstration(
     let config = Config::from_vars([]).expect("defaults");
     let state = AppState::new(db, config, &[3; 32], Arc::new(Sessions)).expect("a state");
     let request = get("/aide").header(header::COOKIE, "cplds=jeton-gestion");
-    let page = app(state)
-        .oneshot(request.body(Body::empty()).expect("request"))
-        .await
-        .expect("answer");
+    let page = app(state).oneshot(request.body(Body::empty()).expect("request")).await.expect("answer");
     assert_eq!(page.status(), StatusCode::OK);
     let html = text(page).await;
     std::fs::remove_dir_all(&dir).expect("the folder goes");
-    for expected in [
-        "1er\u{a0}mars 2027 à 9\u{a0}h\u{a0}05",
-        "Académie de Limoges",
-        "Ada Martin",
-        "href=\"/gestion\"",
-    ] {
+    for expected in ["1er\u{a0}mars 2027 à 9\u{a0}h\u{a0}05", "Académie de Limoges", "Ada Martin", "href=\"/gestion\""]
+    {
         assert!(html.contains(expected), "{expected} is missing");
     }
 }

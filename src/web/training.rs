@@ -79,9 +79,7 @@ fn sight(actor: &Actor, academy: &str) -> Sight {
     if may(actor, Action::ManageTraining, Object::academy(academy)) {
         Sight::Academy
     } else {
-        Sight::TutoredBy {
-            email_key: fold_email(&actor.email),
-        }
+        Sight::TutoredBy { email_key: fold_email(&actor.email) }
     }
 }
 
@@ -135,10 +133,7 @@ async fn new_page(state: &AppState, shell: &Shell, actor: &Actor, form: Form) ->
     let packs = state.db.read(list_regulations).await?;
     let name = |code: &str| Academy::find(code).map_or_else(|| code.to_owned(), |academy| academy.name.clone());
     Ok(NewPage {
-        page: shell
-            .page("Ouvrir une formation")
-            .under("Formation", "/formation")
-            .with_errors(form.is_refused()),
+        page: shell.page("Ouvrir une formation").under("Formation", "/formation").with_errors(form.is_refused()),
         form,
         academies: academies_for(actor, Action::ManageTraining)
             .into_iter()
@@ -180,15 +175,7 @@ async fn create(
     if let (Some(title), Some(school_year), Some(regulation_id), Some(starts_on), Some(ends_on), Some(place)) =
         (title, school_year, regulation, starts_on, ends_on, place)
     {
-        let new = NewTraining {
-            academy_code: academy,
-            title,
-            school_year,
-            regulation_id,
-            starts_on,
-            ends_on,
-            place,
-        };
+        let new = NewTraining { academy_code: academy, title, school_year, regulation_id, starts_on, ends_on, place };
         match write(&state, &actor, move |tx| open_training(tx, &new)).await? {
             Ok(id) => return Ok(Flash::success("La formation est ouverte.").then(&format!("/formation/{id}"))),
             Err(refusal) => {
@@ -442,7 +429,8 @@ fn trainee_page(
     form: Option<Form>,
 ) -> Result<TraineePage, AppError> {
     let academy = Object::academy(&file.training.academy_code);
-    let (can_manage, sees_record) = (may(actor, Action::ManageTraining, academy), may(actor, Action::SeeStaff, academy));
+    let (can_manage, sees_record) =
+        (may(actor, Action::ManageTraining, academy), may(actor, Action::SeeStaff, academy));
     let trainee = file.trainees.into_iter().find(|trainee| trainee.enrolment.id == enrolment);
     let trainee = trainee.ok_or_else(AppError::not_found)?;
     let known = Form::filled([
@@ -489,10 +477,7 @@ async fn tutor(
     let email = read.required("tuteur_email", "Indiquez l’adresse électronique du tuteur.", EmailAddress::parse);
     let mut form = read.into_form();
     if let Some((name, email)) = name.zip(email) {
-        let designation = Designation {
-            tutor: Tutor::Outside { name, email },
-            is_qualified,
-        };
+        let designation = Designation { tutor: Tutor::Outside { name, email }, is_qualified };
         let of = enrolment.clone();
         match write(&state, &actor, move |tx| designate_tutor(tx, &of, &designation)).await? {
             Ok(()) => {
@@ -515,7 +500,10 @@ async fn departure(
     Path((id, enrolment)): Path<(String, String)>,
 ) -> Result<Response, AppError> {
     match write(&state, &actor, move |tx| withdraw_trainee(tx, &enrolment)).await? {
-        Ok(()) => Ok(Flash::success("Le départ est enregistré. Les heures suivies restent.").then(&format!("/formation/{id}"))),
+        Ok(()) => {
+            Ok(Flash::success("Le départ est enregistré. Les heures suivies restent.")
+                .then(&format!("/formation/{id}")))
+        }
         Err(refusal) => Err(AppError::refused(refusal.to_string())),
     }
 }

@@ -17,10 +17,11 @@ use crate::store::certificate;
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
-    Routes::new()
-        .get("/verifier", Gate::Public, ask)
-        .upload("/verifier", Gate::Public, check_file)
-        .get("/verifier/{number}", Gate::Public, check)
+    Routes::new().get("/verifier", Gate::Public, ask).upload("/verifier", Gate::Public, check_file).get(
+        "/verifier/{number}",
+        Gate::Public,
+        check,
+    )
 }
 
 #[derive(Template)]
@@ -30,11 +31,7 @@ struct AskPage {
     form: Form,
 }
 
-async fn ask(
-    State(app): State<AppState>,
-    shell: Shell,
-    RawQuery(query): RawQuery,
-) -> Result<Response, AppError> {
+async fn ask(State(app): State<AppState>, shell: Shell, RawQuery(query): RawQuery) -> Result<Response, AppError> {
     let asked = RawForm::from_query(query.as_deref())?;
     let (number, key) = (asked.trimmed("numero").to_owned(), asked.trimmed("cle").to_owned());
     let mut form = Form::from_raw(asked);
@@ -104,11 +101,29 @@ struct VerdictPage {
 fn verdict_page(shell: &Shell, verdict: Verdict, asked: &str) -> Result<Response, AppError> {
     let word = verdict.word();
     let (tone, title, explanation) = match &verdict {
-        Verdict::Valid(_) => (Tone::Success, "Certificat valable", "Ce certificat figure au registre. Comparez chaque mention ci-dessous avec le document que vous tenez : si l’une diffère, le document a été modifié."),
-        Verdict::Revoked(_) => (Tone::Error, "Certificat révoqué", "Ce certificat a été délivré puis révoqué : il n’a plus de valeur."),
-        Verdict::Replaced(_) => (Tone::Warning, "Certificat remplacé", "Ce certificat a été remplacé par un autre : demandez le document à jour à son titulaire."),
-        Verdict::Altered => (Tone::Error, "Document modifié", "Ce document nomme un certificat du registre, mais son contenu n’est pas celui qui a été délivré."),
-        Verdict::Unknown => (Tone::Neutral, "Certificat inconnu", "Aucun certificat ne correspond à ce numéro et à cette clé. Vérifiez votre saisie ; si elle est exacte, le document n’a pas été délivré par ce service."),
+        Verdict::Valid(_) => (
+            Tone::Success,
+            "Certificat valable",
+            "Ce certificat figure au registre. Comparez chaque mention ci-dessous avec le document que vous tenez : si l’une diffère, le document a été modifié.",
+        ),
+        Verdict::Revoked(_) => {
+            (Tone::Error, "Certificat révoqué", "Ce certificat a été délivré puis révoqué : il n’a plus de valeur.")
+        }
+        Verdict::Replaced(_) => (
+            Tone::Warning,
+            "Certificat remplacé",
+            "Ce certificat a été remplacé par un autre : demandez le document à jour à son titulaire.",
+        ),
+        Verdict::Altered => (
+            Tone::Error,
+            "Document modifié",
+            "Ce document nomme un certificat du registre, mais son contenu n’est pas celui qui a été délivré.",
+        ),
+        Verdict::Unknown => (
+            Tone::Neutral,
+            "Certificat inconnu",
+            "Aucun certificat ne correspond à ce numéro et à cette clé. Vérifiez votre saisie ; si elle est exacte, le document n’a pas été délivré par ce service.",
+        ),
     };
     let mut fields = Vec::new();
     let mut simulated = false;
@@ -128,7 +143,8 @@ fn verdict_page(shell: &Shell, verdict: Verdict, asked: &str) -> Result<Response
 
 /// Every certified field, in the order of the paper.
 fn certified(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
-    let academy = Academy::find(&snapshot.academy_code).map_or_else(|| snapshot.academy.clone(), |academy| academy.full_name());
+    let academy =
+        Academy::find(&snapshot.academy_code).map_or_else(|| snapshot.academy.clone(), |academy| academy.full_name());
     vec![
         ("Civilité", snapshot.civility.clone()),
         ("Prénoms", snapshot.first_names.clone()),
@@ -142,10 +158,13 @@ fn certified(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
         ("Textes", snapshot.texts.join(" ; ")),
         ("Fait à", snapshot.issued_at.clone()),
         ("Le", french_date(snapshot.issued_on)),
-        ("Signataire", match &snapshot.delegation {
-            Some(delegation) => format!("{}, {} ({delegation})", snapshot.signatory_name, snapshot.signatory_title),
-            None => format!("{}, {}", snapshot.signatory_name, snapshot.signatory_title),
-        }),
+        (
+            "Signataire",
+            match &snapshot.delegation {
+                Some(delegation) => format!("{}, {} ({delegation})", snapshot.signatory_name, snapshot.signatory_title),
+                None => format!("{}, {}", snapshot.signatory_name, snapshot.signatory_title),
+            },
+        ),
         ("Numéro", snapshot.number.clone()),
         ("Clé de contrôle", snapshot.control_key.clone()),
     ]

@@ -64,7 +64,8 @@ fn signing_in_leads_back_to_the_page_asked_for_and_signing_out_ends_the_session_
         assert_eq!(asked.location(), "/connexion?retour=%2Fadministration%3Frole%3Dtutor");
         let form = browser.get(asked.location());
         assert!(form.body.contains("value=\"/administration?role=tutor\""));
-        let fields = [("email", "A@ac-limoges.example"), ("motdepasse", PASSWORD), ("retour", "/administration?role=tutor")];
+        let fields =
+            [("email", "A@ac-limoges.example"), ("motdepasse", PASSWORD), ("retour", "/administration?role=tutor")];
         let answer = browser.post("/connexion", &fields);
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/administration?role=tutor"));
         let cookie = answer.set_cookie("cplds").expect("a session cookie");
@@ -140,7 +141,14 @@ fn a_form_without_its_token_is_refused_before_anything_is_done() {
         with_password(&fresh.db, "a@ac-limoges.example", &[]);
         browser.get("/connexion");
         let fields = [("email", "a@ac-limoges.example"), ("motdepasse", PASSWORD)];
-        for path in ["/connexion", "/mot-de-passe-oublie", "/deconnexion", "/compte/mot-de-passe", "/lien/x", "/administration/comptes"] {
+        for path in [
+            "/connexion",
+            "/mot-de-passe-oublie",
+            "/deconnexion",
+            "/compte/mot-de-passe",
+            "/lien/x",
+            "/administration/comptes",
+        ] {
             let answer = browser.post_bare(path, &fields);
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
             assert!(answer.set_cookie("cplds").is_none(), "{path}");
@@ -231,7 +239,9 @@ fn a_mailbox_is_not_flooded_and_nobody_is_told() {
 fn an_expired_link_says_how_to_get_another() {
     story(|fresh, browser| {
         let actor = with_password(&fresh.db, "a@ac-limoges.example", &[]);
-        let token = link(&fresh.db, &system(), LinkPurpose::Password, "a@ac-limoges.example", None, Some(&actor.user_id)).unwrap();
+        let token =
+            link(&fresh.db, &system(), LinkPurpose::Password, "a@ac-limoges.example", None, Some(&actor.user_id))
+                .unwrap();
         fresh.clock.set(fresh.clock.now() + SignedDuration::from_hours(1));
         let gone = browser.get(&format!("/lien/{token}"));
         assert_eq!(gone.status, StatusCode::GONE);
@@ -295,7 +305,9 @@ fn an_administrator_invites_a_colleague_who_alone_chooses_the_password() {
         let fields = |role: &'static str, academy: &'static str| {
             [("nom", "Zoé Noël"), ("email", "zoe@ac-limoges.example"), ("role", role), ("academie", academy)]
         };
-        for (role, academy) in [("exam_officer", "02"), ("platform_administrator", ""), ("exam_officer", ""), ("inconnu", "22")] {
+        for (role, academy) in
+            [("exam_officer", "02"), ("platform_administrator", ""), ("exam_officer", ""), ("inconnu", "22")]
+        {
             let refused = browser.post("/administration/comptes", &fields(role, academy));
             assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{role} {academy}");
             assert!(refused.body.contains("value=\"Zoé Noël\""));
@@ -312,7 +324,8 @@ fn an_administrator_invites_a_colleague_who_alone_chooses_the_password() {
 
         let account = done.location().to_owned();
         browser.get(&account);
-        let removed = browser.post(&format!("{account}/roles/retrait"), &[("role", "exam_officer"), ("academie", "22")]);
+        let removed =
+            browser.post(&format!("{account}/roles/retrait"), &[("role", "exam_officer"), ("academie", "22")]);
         assert_eq!(removed.location(), "/administration", "without a role here the account is no longer ours");
         assert_eq!(browser.get(&account).status, StatusCode::NOT_FOUND);
         assert!(!zoe.get("/").body.contains("href=\"/gestion\""), "the role counts no more at once");
@@ -355,7 +368,10 @@ fn a_value_to_check_is_validated_by_the_platform_with_a_note_that_stays() {
         sign_in(&mut platform, "racine@national.example");
         platform.get("/administration/reglement");
         let blank = [("version", "reglement-2017"), ("valeur", "in_force_from"), ("note", " ")];
-        assert_eq!(platform.post("/administration/reglement/validations", &blank).status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            platform.post("/administration/reglement/validations", &blank).status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
         let done = platform.post("/administration/reglement/validations", &fields);
         assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
         let page = browser.get("/administration/reglement");
@@ -382,7 +398,10 @@ fn the_home_page_gives_the_calendar_at_the_hour_of_each_academy() {
     story(|fresh, browser| {
         open_session(&fresh.db);
         let home = browser.get("/").body;
-        assert!(home.contains("Limoges") && home.contains("jusqu’au mercredi 30\u{a0}septembre 2026 à 17\u{a0}h"), "{home}");
+        assert!(
+            home.contains("Limoges") && home.contains("jusqu’au mercredi 30\u{a0}septembre 2026 à 17\u{a0}h"),
+            "{home}"
+        );
         assert!(home.contains("du 11/01/2027 au 26/03/2027") && home.contains("inscriptions ouvertes"));
         fresh.clock.set(crate::support::instant("2026-09-30T15:00:01Z"));
         assert!(browser.get("/").body.contains("Aucune académie"));
@@ -397,12 +416,22 @@ fn accounts_are_served() {
     let fresh = crate::support::sqlite();
     let db = loaded(&fresh);
     with_password(db, "admin@ac-limoges.example", &[(Role::AcademyAdministrator, Some("22"))]);
-    with_password(db, "racine@national.example", &[(Role::PlatformAdministrator, None), (Role::ExamOfficer, Some("22"))]);
-    with_password(db, "marie-anne.de-la-rochefoucauld-liancourt@ac-limoges.example", &[(Role::ExamOfficeHead, Some("22")), (Role::TrainingManager, Some("22"))]);
+    with_password(
+        db,
+        "racine@national.example",
+        &[(Role::PlatformAdministrator, None), (Role::ExamOfficer, Some("22"))],
+    );
+    with_password(
+        db,
+        "marie-anne.de-la-rochefoucauld-liancourt@ac-limoges.example",
+        &[(Role::ExamOfficeHead, Some("22")), (Role::TrainingManager, Some("22"))],
+    );
     user(db, "invite@ac-limoges.example", &[(Role::Tutor, Some("22"))]);
     open_session(db);
     let site = site_at(db, &format!("http://{address}"));
-    let token = link(db, &system(), LinkPurpose::Invitation, "ines@ac-limoges.example", Some(&person(db, "DURAND")), None).unwrap();
+    let token =
+        link(db, &system(), LinkPurpose::Invitation, "ines@ac-limoges.example", Some(&person(db, "DURAND")), None)
+            .unwrap();
     println!("http://{address}/lien/{token}");
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         axum::serve(tokio::net::TcpListener::bind(&address).await.unwrap(), site).await.unwrap();

@@ -55,45 +55,21 @@ pub fn sqlite() -> Fresh {
     let clock = Clock::manual(instant("2026-06-15T08:00:00Z"));
     let db = Db::open(Source::Sqlite(dir.join("cplds.db")), clock.clone(), 4).unwrap();
     migrate::run(&db).unwrap();
-    Fresh {
-        db,
-        clock,
-        engine: "sqlite",
-        dir: Some(dir),
-        admin: None,
-    }
+    Fresh { db, clock, engine: "sqlite", dir: Some(dir), admin: None }
 }
 
 /// An empty, migrated PostgreSQL database, when the test command started a server.
 pub fn postgres() -> Option<Fresh> {
     let url = std::env::var("CPLDS_TEST_POSTGRES_URL").ok()?;
-    let name = format!(
-        "cplds_test_{}_{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("cplds_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let mut conn = diesel::PgConnection::establish(&url).unwrap();
-    conn.batch_execute(&format!("CREATE DATABASE {name}"))
-        .unwrap();
-    let (base, query) = url
-        .split_once('?')
-        .map_or((url.as_str(), String::new()), |(b, q)| (b, format!("?{q}")));
+    conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+    let (base, query) = url.split_once('?').map_or((url.as_str(), String::new()), |(b, q)| (b, format!("?{q}")));
     let (server, _) = base.rsplit_once('/').unwrap();
     let clock = Clock::manual(instant("2026-06-15T08:00:00Z"));
-    let db = Db::open(
-        Source::Postgres(format!("{server}/{name}{query}")),
-        clock.clone(),
-        4,
-    )
-    .unwrap();
+    let db = Db::open(Source::Postgres(format!("{server}/{name}{query}")), clock.clone(), 4).unwrap();
     migrate::run(&db).unwrap();
-    Some(Fresh {
-        db,
-        clock,
-        engine: "postgres",
-        dir: None,
-        admin: Some((url.clone(), name)),
-    })
+    Some(Fresh { db, clock, engine: "postgres", dir: None, admin: Some((url.clone(), name)) })
 }
 
 /// Runs a story on each engine, and says which one failed.
@@ -107,9 +83,7 @@ pub fn each_engine(story: impl Fn(&Fresh)) {
 /// A connection of its own, past every door.
 pub fn connect(fresh: &Fresh) -> Conn {
     match fresh.db.source() {
-        Source::Sqlite(path) => {
-            Conn::Sqlite(diesel::SqliteConnection::establish(&path.to_string_lossy()).unwrap())
-        }
+        Source::Sqlite(path) => Conn::Sqlite(diesel::SqliteConnection::establish(&path.to_string_lossy()).unwrap()),
         Source::Postgres(url) => Conn::Postgres(diesel::PgConnection::establish(url).unwrap()),
     }
 }

@@ -45,10 +45,8 @@ impl Site {
     /// A user with this address, name and roles; returns the id.
     pub fn user_called(&self, email: &str, name: &str, roles: &[(Role, &str)]) -> String {
         let new = NewUser { email: EmailAddress::parse(email).unwrap(), name: name.to_owned() };
-        let roles: Vec<(Role, Option<String>)> = roles
-            .iter()
-            .map(|(role, academy)| (*role, (!role.is_national()).then(|| (*academy).to_owned())))
-            .collect();
+        let roles: Vec<(Role, Option<String>)> =
+            roles.iter().map(|(role, academy)| (*role, (!role.is_national()).then(|| (*academy).to_owned()))).collect();
         self.db
             .write_now(&Actor::system("test"), Lock::House, move |tx| {
                 let id = accounts::create_user(tx, &new)?;

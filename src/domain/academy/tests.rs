@@ -3,9 +3,13 @@
 use super::*;
 use jiff::civil::{date, datetime};
 
-fn academy(code: &str) -> &'static Academy { Academy::find(code).unwrap() }
+fn academy(code: &str) -> &'static Academy {
+    Academy::find(code).unwrap()
+}
 /// No-break spaces shown as plain ones, so that the expected texts stay readable.
-fn plain(text: &str) -> String { text.replace('\u{a0}', " ") }
+fn plain(text: &str) -> String {
+    text.replace('\u{a0}', " ")
+}
 
 #[test]
 fn the_reference_file_gives_thirty_academies_eighteen_regions_and_101_departments() {
@@ -45,9 +49,16 @@ fn a_damaged_reference_file_is_refused_with_its_line() {
 #[test]
 fn an_academy_takes_its_article() {
     let cases = [
-        ("22", "académie de Limoges"), ("20", "académie d’Amiens"), ("18", "académie d’Orléans-Tours"),
-        ("02", "académie d’Aix-Marseille"), ("31", "académie de la Martinique"), ("28", "académie de La Réunion"),
-        ("17", "académie de Nantes"), ("43", "académie de Mayotte"), ("27", "académie de Corse"), ("33", "académie de la Guyane"),
+        ("22", "académie de Limoges"),
+        ("20", "académie d’Amiens"),
+        ("18", "académie d’Orléans-Tours"),
+        ("02", "académie d’Aix-Marseille"),
+        ("31", "académie de la Martinique"),
+        ("28", "académie de La Réunion"),
+        ("17", "académie de Nantes"),
+        ("43", "académie de Mayotte"),
+        ("27", "académie de Corse"),
+        ("33", "académie de la Guyane"),
     ];
     for (code, expected) in cases {
         assert_eq!(academy(code).full_name(), expected);
@@ -70,7 +81,9 @@ fn a_department_leads_to_its_academy() {
 fn an_instant_is_shown_in_the_zone_of_the_academy() {
     let instant: Timestamp = "2027-02-03T13:30:00Z".parse().unwrap();
     for (code, expected) in [
-        ("22", "mercredi 3 février 2027 à 14 h 30"), ("28", "mercredi 3 février 2027 à 17 h 30"), ("31", "mercredi 3 février 2027 à 9 h 30"),
+        ("22", "mercredi 3 février 2027 à 14 h 30"),
+        ("28", "mercredi 3 février 2027 à 17 h 30"),
+        ("31", "mercredi 3 février 2027 à 9 h 30"),
     ] {
         assert_eq!(plain(&academy(code).show(instant)), expected);
     }
@@ -106,7 +119,9 @@ fn the_doubled_hour_of_october_is_the_second_one() {
 #[test]
 fn dates_and_times_are_written_in_french() {
     for (day, expected) in [
-        (date(2027, 3, 1), "1er mars 2027"), (date(2028, 2, 29), "29 février 2028"), (date(2026, 12, 11), "11 décembre 2026"),
+        (date(2027, 3, 1), "1er mars 2027"),
+        (date(2028, 2, 29), "29 février 2028"),
+        (date(2026, 12, 11), "11 décembre 2026"),
     ] {
         assert_eq!(plain(&french_date(day)), expected);
     }

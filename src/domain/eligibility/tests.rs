@@ -3,7 +3,9 @@
 use super::*;
 use jiff::civil::date;
 
-fn pack() -> RegulationPack { RegulationPack::embedded().unwrap() }
+fn pack() -> RegulationPack {
+    RegulationPack::embedded().unwrap()
+}
 
 fn facts(corps: &str, status: &str) -> Facts {
     Facts { corps: corps.to_owned(), status: status.to_owned(), ..Facts::default() }
@@ -45,7 +47,12 @@ fn each_corps_and_status_gets_its_outcome_and_category() {
     let pack = pack();
     for (corps, status, outcome, category) in rows {
         let found = assess(&pack, &facts(corps, status));
-        assert_eq!((found.outcome, found.category.as_deref()), (outcome, category), "{corps} / {status}: {:#?}", found.lines);
+        assert_eq!(
+            (found.outcome, found.category.as_deref()),
+            (outcome, category),
+            "{corps} / {status}: {:#?}",
+            found.lines
+        );
         assert!(!found.reasons().is_empty(), "{corps} / {status}");
     }
 }
@@ -53,14 +60,39 @@ fn each_corps_and_status_gets_its_outcome_and_category() {
 #[test]
 fn spellings_of_one_corps_meet() {
     let rows = [
-        ("agrege", &["Agrégée", "AGREGE", "agrégé(e)", "Agrégé·e", "Professeure agrégée", "professeur agrégé hors classe", "Agrégé de mathématiques"][..]),
-        ("certifie", &["Certifiée", "certifié ", "Certifiés", "professeure certifiée d’anglais", "Certifié CPIF", "CERTIFIÉ(E)", "Certifié - CPIF"]),
+        (
+            "agrege",
+            &[
+                "Agrégée",
+                "AGREGE",
+                "agrégé(e)",
+                "Agrégé·e",
+                "Professeure agrégée",
+                "professeur agrégé hors classe",
+                "Agrégé de mathématiques",
+            ][..],
+        ),
+        (
+            "certifie",
+            &[
+                "Certifiée",
+                "certifié ",
+                "Certifiés",
+                "professeure certifiée d’anglais",
+                "Certifié CPIF",
+                "CERTIFIÉ(E)",
+                "Certifié - CPIF",
+            ],
+        ),
         ("plp", &["plp", "P.L.P.", "Professeure de lycée professionnel", "PLP classe normale"]),
         ("pe", &["PE", "P.E.", "professeure des écoles", "Prof. des écoles", "Professeur des Ecoles"]),
         ("cpe", &["Conseillère principale d'éducation", "Conseiller principal d’éducation", "C.P.E"]),
         ("maitre_delegue", &["Maîtresse déléguée", "maître délégué auxiliaire", "MAITRE DELEGUE", "Maîtres délégués"]),
         ("maitre_contractuel", &["Maîtresse contractuelle", "Maître contractuel du privé"]),
-        ("contractuel_enseignant", &["Contractuelle enseignante", "Enseignante contractuelle", "Professeur contractuel"]),
+        (
+            "contractuel_enseignant",
+            &["Contractuelle enseignante", "Enseignante contractuelle", "Professeur contractuel"],
+        ),
         ("psyen", &["Psy-EN", "PsyEN", "Psychologue de l'Éducation nationale"]),
         ("aed", &["A.E.D.", "assistante d’éducation"]),
     ];
@@ -68,7 +100,12 @@ fn spellings_of_one_corps_meet() {
     let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold_wording(word)).collect();
     for (code, spellings) in rows {
         for typed in spellings {
-            assert_eq!(recognise(&pack.corps, &neutral, typed).map(|alias| alias.code.as_str()), Some(code), "{typed} -> {}", fold_wording(typed));
+            assert_eq!(
+                recognise(&pack.corps, &neutral, typed).map(|alias| alias.code.as_str()),
+                Some(code),
+                "{typed} -> {}",
+                fold_wording(typed)
+            );
         }
     }
 }
@@ -83,7 +120,14 @@ fn a_doubtful_text_designates_nothing() {
     for typed in ["CDD puis CDI", "non titulaire", "bientôt en CDI", "CDI refusé"] {
         assert!(recognise(&pack.statuses, &neutral, typed).is_none(), "{typed}");
     }
-    for (typed, code) in [("C.D.I.", "cdi"), ("CDI depuis 2021", "cdi"), ("Contractuelle en CDD", "cdd"), ("contrat à durée indéterminée", "cdi"), ("Contrat definitif", "contrat_definitif"), ("TITULAIRE", "titulaire")] {
+    for (typed, code) in [
+        ("C.D.I.", "cdi"),
+        ("CDI depuis 2021", "cdi"),
+        ("Contractuelle en CDD", "cdd"),
+        ("contrat à durée indéterminée", "cdi"),
+        ("Contrat definitif", "contrat_definitif"),
+        ("TITULAIRE", "titulaire"),
+    ] {
         assert_eq!(recognise(&pack.statuses, &neutral, typed).map(|alias| alias.code.as_str()), Some(code), "{typed}");
     }
 }
@@ -101,7 +145,9 @@ fn a_proposed_refusal_quotes_the_decree_and_waits_for_an_officer() {
 #[test]
 fn every_line_cites_a_text_and_its_sentence_carries_it() {
     let pack = pack();
-    for (corps, status) in [("Certifié", "Titulaire"), ("PsyEN", "Titulaire"), ("?", "?"), ("Maître délégué", "CDD"), ("CPE", "?")] {
+    for (corps, status) in
+        [("Certifié", "Titulaire"), ("PsyEN", "Titulaire"), ("?", "?"), ("Maître délégué", "CDD"), ("CPE", "?")]
+    {
         let mut given = facts(corps, status);
         given.academy = Some("22".to_owned());
         given.department = Some("87".to_owned());
@@ -123,7 +169,10 @@ fn a_school_of_another_academy_is_for_an_officer_to_examine() {
 
 #[test]
 fn a_refusal_weighs_more_than_a_doubt() {
-    let given = Facts { academy: Some("22".to_owned()), department: Some("86".to_owned()), ..facts("Maître délégué", "CDD") };
+    let given =
+        Facts {
+            academy: Some("22".to_owned()), department: Some("86".to_owned()), ..facts("Maître délégué", "CDD")
+        };
     assert_eq!(assess(&pack(), &given).outcome, Outcome::RefusalProposed);
 }
 
@@ -151,7 +200,12 @@ fn a_stored_assessment_is_read_back_and_reproduced() {
 
 #[test]
 fn the_deciding_line_names_the_rule_a_decision_record_keeps() {
-    let rows = [("Certifié", "Titulaire", "status"), ("Contractuel enseignant", "CDD", "status"), ("PsyEN", "Titulaire", "corps"), ("CPE", "?", "status")];
+    let rows = [
+        ("Certifié", "Titulaire", "status"),
+        ("Contractuel enseignant", "CDD", "status"),
+        ("PsyEN", "Titulaire", "corps"),
+        ("CPE", "?", "status"),
+    ];
     for (corps, status, rule) in rows {
         let found = assess(&pack(), &facts(corps, status));
         assert_eq!(found.deciding_line().map(|line| line.rule.as_str()), Some(rule), "{corps} / {status}");

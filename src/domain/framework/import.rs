@@ -29,7 +29,11 @@ struct Row {
 
 impl Row {
     fn get(&self, column: &str) -> &str {
-        COLUMNS.iter().position(|name| *name == column).and_then(|index| self.fields.get(index)).map_or("", String::as_str)
+        COLUMNS
+            .iter()
+            .position(|name| *name == column)
+            .and_then(|index| self.fields.get(index))
+            .map_or("", String::as_str)
     }
 
     fn words(&self, column: &str) -> Vec<String> {
@@ -48,7 +52,11 @@ impl Framework {
     /// Unreadable JSON, or the faults of the content.
     pub fn parse_json(text: &str) -> Result<Self, FrameworkRefused> {
         let framework: Self = serde_json::from_str(text).map_err(|cause| FrameworkRefused {
-            reasons: vec![format!("Le fichier n’est pas lisible à la ligne {}, colonne {}.", cause.line(), cause.column())],
+            reasons: vec![format!(
+                "Le fichier n’est pas lisible à la ligne {}, colonne {}.",
+                cause.line(),
+                cause.column()
+            )],
         })?;
         framework.checked()
     }
@@ -78,7 +86,8 @@ impl Framework {
                 reasons.push(format!("Ligne {} : {sentence}", row.line));
             }
         }
-        framework.sources = sources.into_iter().map(|(label, code)| FrameworkSource { code, label, url: None }).collect();
+        framework.sources =
+            sources.into_iter().map(|(label, code)| FrameworkSource { code, label, url: None }).collect();
         if let Err(refused) = framework.clone().checked() {
             reasons.extend(refused.reasons);
         }
@@ -87,14 +96,17 @@ impl Framework {
 
     /// Puts one line in its place; a parent comes before its children.
     fn add(&mut self, row: &Row, source: String) -> Result<(), String> {
-        let (code, label, note, status) = (row.get("code").to_owned(), row.get("intitule").to_owned(), row.note(), Status::ToCheck);
+        let (code, label, note, status) =
+            (row.get("code").to_owned(), row.get("intitule").to_owned(), row.note(), Status::ToCheck);
         if row.get("source").is_empty() {
             return Err("la source n’est pas indiquée.".to_owned());
         }
         let parent = code.rsplit_once('.').map_or("", |(parent, _)| parent).to_owned();
         match ids::fold(row.get("nature")).as_str() {
             "famille" => self.families.push(Family { code, label, source, status, note }),
-            "competence" => self.competences.push(Competence { families: row.words("familles"), code, label, source, status, note }),
+            "competence" => {
+                self.competences.push(Competence { families: row.words("familles"), code, label, source, status, note })
+            }
             "domaine" => self.domains.push(Domain { code, label, source, status, note, objectives: Vec::new() }),
             "objectif" => self
                 .domains
@@ -110,12 +122,16 @@ impl Framework {
                     .iter_mut()
                     .flat_map(|domain| &mut domain.objectives)
                     .find(|objective| objective.code == parent)
-                    .ok_or_else(|| format!("l’activité « {code} » vient avant son objectif « {parent} », ou sans lui."))?
+                    .ok_or_else(|| {
+                        format!("l’activité « {code} » vient avant son objectif « {parent} », ou sans lui.")
+                    })?
                     .activities
                     .push(Activity { code, label, levels, competences, source, status, note });
             }
             other => {
-                return Err(format!("la nature « {other} » n’est pas reconnue : écrire domaine, objectif, activité, compétence ou famille."));
+                return Err(format!(
+                    "la nature « {other} » n’est pas reconnue : écrire domaine, objectif, activité, compétence ou famille."
+                ));
             }
         }
         Ok(())
@@ -130,7 +146,9 @@ fn level(word: &str) -> Result<Level, String> {
         "bassin" => Ok(Level::Bassin),
         "district" => Ok(Level::District),
         "eple" | "etablissement" => Ok(Level::Eple),
-        _ => Err(format!("le niveau « {word} » n’est pas reconnu : écrire académie, département, bassin, district ou EPLE.")),
+        _ => Err(format!(
+            "le niveau « {word} » n’est pas reconnu : écrire académie, département, bassin, district ou EPLE."
+        )),
     }
 }
 
@@ -141,11 +159,15 @@ fn rows(text: &str) -> Result<Vec<Row>, FrameworkRefused> {
     let mut reader = csv::ReaderBuilder::new().delimiter(b';').trim(csv::Trim::All).from_reader(text.as_bytes());
     let unreadable = |cause: csv::Error| {
         let line = cause.position().map_or(1, csv::Position::line);
-        refused(format!("Le fichier n’est pas lisible à la ligne {line} : vérifier le nombre de colonnes et les guillemets."))
+        refused(format!(
+            "Le fichier n’est pas lisible à la ligne {line} : vérifier le nombre de colonnes et les guillemets."
+        ))
     };
     let header: Vec<String> = reader.headers().map_err(unreadable)?.iter().map(ids::fold).collect();
     if header != COLUMNS {
-        return Err(refused("La première ligne doit être : code;nature;intitulé;niveaux;compétences;familles;source;note.".to_owned()));
+        return Err(refused(
+            "La première ligne doit être : code;nature;intitulé;niveaux;compétences;familles;source;note.".to_owned(),
+        ));
     }
     let mut rows = Vec::new();
     for record in reader.records() {

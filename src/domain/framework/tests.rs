@@ -3,21 +3,36 @@
 use super::*;
 use crate::domain::regulation::RegulationPack;
 
-fn framework() -> Framework { Framework::embedded().unwrap() }
-fn plain(text: &str) -> String { text.replace('\u{a0}', " ") }
+fn framework() -> Framework {
+    Framework::embedded().unwrap()
+}
+fn plain(text: &str) -> String {
+    text.replace('\u{a0}', " ")
+}
 
 #[test]
 fn the_shipped_tree_has_the_domains_and_objectives_public_texts_name() {
     let framework = framework();
-    let labels = |depth| framework.tree().filter(|(own, _)| *own == depth).map(|(_, item)| item.label()).collect::<Vec<_>>();
+    let labels =
+        |depth| framework.tree().filter(|(own, _)| *own == depth).map(|(_, item)| item.label()).collect::<Vec<_>>();
     assert_eq!(
         labels(0),
-        ["Prévention", "Intervention et remédiation", "Droit au retour en formation et obligation de formation des 16-18\u{a0}ans", "Activité pédagogique"]
+        [
+            "Prévention",
+            "Intervention et remédiation",
+            "Droit au retour en formation et obligation de formation des 16-18\u{a0}ans",
+            "Activité pédagogique"
+        ]
     );
     assert_eq!(
         labels(1),
-        ["Prévenir les ruptures", "Mobiliser les ressources de proximité", "Former et qualifier", "Accueillir et accompagner",
-         "Concevoir et assurer des séquences de formation"]
+        [
+            "Prévenir les ruptures",
+            "Mobiliser les ressources de proximité",
+            "Former et qualifier",
+            "Accueillir et accompagner",
+            "Concevoir et assurer des séquences de formation"
+        ]
     );
     assert_eq!(framework.families.len(), 3);
     assert_eq!(framework.competences().len(), 8);
@@ -47,7 +62,9 @@ fn every_competence_is_flagged_and_reached_by_an_activity() {
 #[test]
 fn a_code_is_found_whatever_its_case_and_says_what_it_is() {
     let framework = framework();
-    for (code, kind) in [("D2", "domaine"), ("d1.o2", "objectif"), ("D3.O1.A3", "activité"), ("c04", "compétence"), ("F3", "famille")] {
+    for (code, kind) in
+        [("D2", "domaine"), ("d1.o2", "objectif"), ("D3.O1.A3", "activité"), ("c04", "compétence"), ("F3", "famille")]
+    {
         assert_eq!(framework.find(code).map(|item| item.kind()), Some(kind), "{code}");
     }
     assert!(framework.find("D9").is_none());
@@ -68,7 +85,8 @@ fn the_grids_of_the_shipped_regulation_cite_competences_of_the_shipped_framework
     let framework = framework();
     let pack = RegulationPack::embedded().unwrap();
     assert_eq!(pack.framework, framework.id);
-    let cited = pack.epreuves.iter().flat_map(|epreuve| &epreuve.grid).flat_map(|line| &line.competences).map(String::as_str);
+    let cited =
+        pack.epreuves.iter().flat_map(|epreuve| &epreuve.grid).flat_map(|line| &line.competences).map(String::as_str);
     assert_eq!(framework.missing(cited), Vec::<&str>::new());
     assert_eq!(framework.missing(["C01", "C99", "D1"]), ["C99", "D1"]);
 }
@@ -78,7 +96,11 @@ fn a_damaged_framework_is_refused_with_its_faults_in_french() {
     let rows = [
         ("code = \"C02\"", "code = \"c01\"", "Le code « c01 » est donné deux fois (compétence, compétence)"),
         ("code = \"C01\"", "code = \"C/01\"", "ne peut pas figurer dans une adresse"),
-        ("code = \"D1.O1.A1\"", "code = \"D2.O1.A9\"", "L’activité « D2.O1.A9 » ne porte pas le code de son objectif « D1.O1 »"),
+        (
+            "code = \"D1.O1.A1\"",
+            "code = \"D2.O1.A9\"",
+            "L’activité « D2.O1.A9 » ne porte pas le code de son objectif « D1.O1 »",
+        ),
         ("code = \"D2.O1\"", "code = \"D1.O9\"", "L’objectif « D1.O9 » ne porte pas le code de son domaine « D2 »"),
         ("competences = [\"C05\"]", "competences = [\"C55\"]", "cite la compétence « C55 », qui n’existe pas"),
         ("families = [\"F1\"]", "families = [\"F9\"]", "cite la famille « F9 », qui n’existe pas"),
@@ -89,7 +111,8 @@ fn a_damaged_framework_is_refused_with_its_faults_in_french() {
     ];
     for (from, to, expected) in rows {
         assert!(EMBEDDED.contains(from), "{from}");
-        let refused = Framework::parse(&EMBEDDED.replacen(from, to, 1)).err().unwrap_or_else(|| panic!("accepted: {to}"));
+        let refused =
+            Framework::parse(&EMBEDDED.replacen(from, to, 1)).err().unwrap_or_else(|| panic!("accepted: {to}"));
         assert!(plain(&refused.to_string()).contains(expected), "{to}: {refused}");
     }
 }
@@ -110,7 +133,12 @@ D1.O1.A1;activité;\"Repérer ; alerter\";EPLE, bassin;C1;;BO 29;à relire\r
 ";
 
 fn identity() -> FrameworkIdentity {
-    FrameworkIdentity { id: "referentiel-bo-29".to_owned(), version: 2, title: "Référentiel complet".to_owned(), published: None }
+    FrameworkIdentity {
+        id: "referentiel-bo-29".to_owned(),
+        version: 2,
+        title: "Référentiel complet".to_owned(),
+        published: None,
+    }
 }
 
 #[test]

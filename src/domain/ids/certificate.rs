@@ -18,9 +18,7 @@ pub struct ControlKey(String);
 pub enum ControlKeyRefused {
     #[error("La clé de contrôle a dix caractères\u{a0}; celle-ci en a {0}.")]
     Length(usize),
-    #[error(
-        "La clé de contrôle ne contient pas le caractère «\u{a0}{0}\u{a0}»\u{a0}: relisez-la sur le certificat."
-    )]
+    #[error("La clé de contrôle ne contient pas le caractère «\u{a0}{0}\u{a0}»\u{a0}: relisez-la sur le certificat.")]
     Character(char),
     #[error("La clé de contrôle contient une faute de frappe\u{a0}: relisez-la sur le certificat.")]
     Check,
@@ -50,10 +48,7 @@ pub fn control_key_from_random(random: [u8; RANDOM_SYMBOLS]) -> ControlKey {
 pub fn check_control_key(typed: &str) -> Result<ControlKey, ControlKeyRefused> {
     let mut symbols = Vec::with_capacity(RANDOM_SYMBOLS + 1);
     let mut count = 0;
-    for c in typed
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}' | '\u{2011}'))
-    {
+    for c in typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}' | '\u{2011}')) {
         count += 1;
         if count <= RANDOM_SYMBOLS + 1 {
             symbols.push(symbol(c).ok_or(ControlKeyRefused::Character(c))?);
@@ -63,12 +58,9 @@ pub fn check_control_key(typed: &str) -> Result<ControlKey, ControlKeyRefused> {
         return Err(ControlKeyRefused::Length(count));
     }
     match symbols.split_last() {
-        Some((check, random)) if *check == check_symbol(random) => Ok(ControlKey(
-            symbols
-                .iter()
-                .map(|s| char::from(ALPHABET[usize::from(*s)]))
-                .collect(),
-        )),
+        Some((check, random)) if *check == check_symbol(random) => {
+            Ok(ControlKey(symbols.iter().map(|s| char::from(ALPHABET[usize::from(*s)])).collect()))
+        }
         _ => Err(ControlKeyRefused::Check),
     }
 }
@@ -87,11 +79,7 @@ fn symbol(typed: char) -> Option<u8> {
 fn check_symbol(random: &[u8]) -> u8 {
     random.iter().fold(0, |sum, symbol| {
         let doubled = (sum ^ symbol) << 1;
-        if doubled & 0b10_0000 != 0 {
-            doubled ^ 0b10_0101
-        } else {
-            doubled
-        }
+        if doubled & 0b10_0000 != 0 { doubled ^ 0b10_0101 } else { doubled }
     })
 }
 
@@ -104,9 +92,7 @@ pub struct CertificateNumber {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "«\u{a0}{0}\u{a0}» n’est pas un numéro de certificat\u{a0}: il s’écrit comme 22-2027-0007."
-)]
+#[error("«\u{a0}{0}\u{a0}» n’est pas un numéro de certificat\u{a0}: il s’écrit comme 22-2027-0007.")]
 pub struct CertificateNumberRefused(String);
 
 impl CertificateNumber {
@@ -122,26 +108,14 @@ impl CertificateNumber {
             return Err(refused());
         }
         let session_year = year.parse().map_err(|_| refused())?;
-        let rank = rank
-            .parse()
-            .ok()
-            .filter(|rank| *rank > 0)
-            .ok_or_else(refused)?;
-        Ok(CertificateNumber {
-            academy: academy.to_owned(),
-            session_year,
-            rank,
-        })
+        let rank = rank.parse().ok().filter(|rank| *rank > 0).ok_or_else(refused)?;
+        Ok(CertificateNumber { academy: academy.to_owned(), session_year, rank })
     }
 }
 
 impl fmt::Display for CertificateNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}-{:04}-{:04}",
-            self.academy, self.session_year, self.rank
-        )
+        write!(f, "{}-{:04}-{:04}", self.academy, self.session_year, self.rank)
     }
 }
 
@@ -154,14 +128,8 @@ mod tests {
     fn a_known_key_keeps_its_check_symbol_for_ever() {
         assert_eq!(control_key_from_random([0; 9]).as_str(), "0000000000");
         // One in the last random place weighs `a`, which is 2; in the first, a^9 = 11010 = 26 = T.
-        assert_eq!(
-            control_key_from_random([0, 0, 0, 0, 0, 0, 0, 0, 1]).as_str(),
-            "0000000012"
-        );
-        assert_eq!(
-            control_key_from_random([1, 0, 0, 0, 0, 0, 0, 0, 0]).as_str(),
-            "100000000T"
-        );
+        assert_eq!(control_key_from_random([0, 0, 0, 0, 0, 0, 0, 0, 1]).as_str(), "0000000012");
+        assert_eq!(control_key_from_random([1, 0, 0, 0, 0, 0, 0, 0, 0]).as_str(), "100000000T");
     }
 
     #[test]
@@ -170,34 +138,18 @@ mod tests {
         for typed in ["100000000T", "lOOOO-ooooT", "i0000 0000t"] {
             assert_eq!(check_control_key(typed), Ok(key.clone()), "{typed}");
         }
-        assert_eq!(
-            check_control_key("100000000U"),
-            Err(ControlKeyRefused::Character('U'))
-        );
+        assert_eq!(check_control_key("100000000U"), Err(ControlKeyRefused::Character('U')));
         assert_eq!(check_control_key("100"), Err(ControlKeyRefused::Length(3)));
-        assert_eq!(
-            check_control_key("100000000TT"),
-            Err(ControlKeyRefused::Length(11))
-        );
-        assert_eq!(
-            check_control_key("100000000V"),
-            Err(ControlKeyRefused::Check)
-        );
+        assert_eq!(check_control_key("100000000TT"), Err(ControlKeyRefused::Length(11)));
+        assert_eq!(check_control_key("100000000V"), Err(ControlKeyRefused::Check));
     }
 
     #[test]
     fn a_certificate_number_has_one_spelling() {
-        let number = CertificateNumber {
-            academy: "22".into(),
-            session_year: 2027,
-            rank: 7,
-        };
+        let number = CertificateNumber { academy: "22".into(), session_year: 2027, rank: 7 };
         assert_eq!(number.to_string(), "22-2027-0007");
         assert_eq!(CertificateNumber::parse(" 22-2027-0007 "), Ok(number));
-        assert_eq!(
-            CertificateNumber::parse("22-2027-12345").map(|n| n.rank),
-            Ok(12345)
-        );
+        assert_eq!(CertificateNumber::parse("22-2027-12345").map(|n| n.rank), Ok(12345));
         for typed in [
             "",
             "22-2027-7",

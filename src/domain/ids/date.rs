@@ -10,26 +10,14 @@ pub struct FrenchDate(Date);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DateRefused {
-    #[error(
-        "«\u{a0}{0}\u{a0}» n’est pas une date\u{a0}; écrivez le jour, le mois et l’année, par exemple 14/03/1984."
-    )]
+    #[error("«\u{a0}{0}\u{a0}» n’est pas une date\u{a0}; écrivez le jour, le mois et l’année, par exemple 14/03/1984.")]
     Shape(String),
     #[error("L’année de «\u{a0}{0}\u{a0}» doit avoir quatre chiffres, par exemple 14/03/1984.")]
     ShortYear(String),
-    #[error(
-        "Le {day:02}/{month:02}/{year} n’existe pas\u{a0}: il n’y a pas de mois n°\u{a0}{month}."
-    )]
+    #[error("Le {day:02}/{month:02}/{year} n’existe pas\u{a0}: il n’y a pas de mois n°\u{a0}{month}.")]
     NoSuchMonth { day: u16, month: u16, year: u16 },
-    #[error(
-        "Le {day:02}/{month:02}/{year} n’existe pas\u{a0}: {month_name} {year} a {last} jours."
-    )]
-    NoSuchDay {
-        day: u16,
-        month: u16,
-        year: u16,
-        month_name: &'static str,
-        last: i8,
-    },
+    #[error("Le {day:02}/{month:02}/{year} n’existe pas\u{a0}: {month_name} {year} a {last} jours.")]
+    NoSuchDay { day: u16, month: u16, year: u16, month_name: &'static str, last: i8 },
 }
 
 const MONTHS: [&str; 12] = [
@@ -52,10 +40,7 @@ impl FrenchDate {
         let text = typed.trim();
         let shape = || DateRefused::Shape(text.chars().take(30).collect());
         // A spreadsheet writes a pure date with a midnight that means nothing.
-        let date = text
-            .strip_suffix("00:00:00")
-            .map(|t| t.trim_end_matches(['T', ' ']))
-            .unwrap_or(text);
+        let date = text.strip_suffix("00:00:00").map(|t| t.trim_end_matches(['T', ' '])).unwrap_or(text);
         let mut parts = [""; 3];
         let mut pieces = date.split(['/', '-', '.']);
         for part in &mut parts {
@@ -67,11 +52,7 @@ impl FrenchDate {
         if pieces.next().is_some() {
             return Err(shape());
         }
-        let [day, month, year] = if parts[0].len() == 4 {
-            [parts[2], parts[1], parts[0]]
-        } else {
-            parts
-        };
+        let [day, month, year] = if parts[0].len() == 4 { [parts[2], parts[1], parts[0]] } else { parts };
         if day.len() > 2 || month.len() > 2 {
             return Err(shape());
         }
@@ -84,30 +65,18 @@ impl FrenchDate {
 
     fn of(day: u16, month: u16, year: u16) -> Result<Self, DateRefused> {
         let no_month = DateRefused::NoSuchMonth { day, month, year };
-        let Some(month_name) = usize::from(month)
-            .checked_sub(1)
-            .and_then(|m| MONTHS.get(m))
-            .copied()
-        else {
+        let Some(month_name) = usize::from(month).checked_sub(1).and_then(|m| MONTHS.get(m)).copied() else {
             return Err(no_month);
         };
         let narrow = |n: u16| i8::try_from(n).ok();
-        let first = i16::try_from(year)
-            .ok()
-            .zip(narrow(month))
-            .and_then(|(year, month)| Date::new(year, month, 1).ok());
+        let first =
+            i16::try_from(year).ok().zip(narrow(month)).and_then(|(year, month)| Date::new(year, month, 1).ok());
         let Some(first) = first else {
             return Err(no_month);
         };
         let last = first.days_in_month();
         let found = narrow(day).and_then(|day| Date::new(first.year(), first.month(), day).ok());
-        found.map(FrenchDate).ok_or(DateRefused::NoSuchDay {
-            day,
-            month,
-            year,
-            month_name,
-            last,
-        })
+        found.map(FrenchDate).ok_or(DateRefused::NoSuchDay { day, month, year, month_name, last })
     }
 
     pub const fn date(self) -> Date {
@@ -116,12 +85,7 @@ impl FrenchDate {
 
     /// As on French screens: `14/03/1984`.
     pub fn shown(self) -> String {
-        format!(
-            "{:02}/{:02}/{:04}",
-            self.0.day(),
-            self.0.month(),
-            self.0.year()
-        )
+        format!("{:02}/{:02}/{:04}", self.0.day(), self.0.month(), self.0.year())
     }
 }
 
@@ -161,42 +125,22 @@ mod tests {
     #[test]
     fn a_day_that_does_not_exist_is_named() {
         let sentence = |typed| FrenchDate::parse(typed).expect_err(typed).to_string();
-        assert_eq!(
-            sentence("31/02/1987"),
-            "Le 31/02/1987 n’existe pas\u{a0}: février 1987 a 28 jours."
-        );
-        assert_eq!(
-            sentence("29/02/1987"),
-            "Le 29/02/1987 n’existe pas\u{a0}: février 1987 a 28 jours."
-        );
-        assert_eq!(
-            sentence("12/13/1987"),
-            "Le 12/13/1987 n’existe pas\u{a0}: il n’y a pas de mois n°\u{a0}13."
-        );
+        assert_eq!(sentence("31/02/1987"), "Le 31/02/1987 n’existe pas\u{a0}: février 1987 a 28 jours.");
+        assert_eq!(sentence("29/02/1987"), "Le 29/02/1987 n’existe pas\u{a0}: février 1987 a 28 jours.");
+        assert_eq!(sentence("12/13/1987"), "Le 12/13/1987 n’existe pas\u{a0}: il n’y a pas de mois n°\u{a0}13.");
         assert!(FrenchDate::parse("29/02/1988").is_ok());
     }
 
     #[test]
     fn an_ambiguous_year_is_refused_rather_than_guessed() {
-        assert!(matches!(
-            FrenchDate::parse("14/03/84"),
-            Err(DateRefused::ShortYear(_))
-        ));
+        assert!(matches!(FrenchDate::parse("14/03/84"), Err(DateRefused::ShortYear(_))));
     }
 
     #[test]
     fn what_is_not_a_date_is_refused() {
-        for typed in [
-            "",
-            "hier",
-            "14 mars 1984",
-            "14/03",
-            "1/2/3/1984",
-            "30755",
-            "014/03/1984",
-            "00/00/0000",
-            "14/00/1984",
-        ] {
+        for typed in
+            ["", "hier", "14 mars 1984", "14/03", "1/2/3/1984", "30755", "014/03/1984", "00/00/0000", "14/00/1984"]
+        {
             assert!(FrenchDate::parse(typed).is_err(), "{typed}");
         }
     }

@@ -8,9 +8,7 @@ pub struct Mark(i32);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MarkRefused {
-    #[error(
-        "La note «\u{a0}{0}\u{a0}» n’est pas un nombre à deux décimales au plus\u{a0}; écrivez par exemple 13,5."
-    )]
+    #[error("La note «\u{a0}{0}\u{a0}» n’est pas un nombre à deux décimales au plus\u{a0}; écrivez par exemple 13,5.")]
     NotANumber(String),
     #[error("La note {given} n’est pas comprise entre {min} et {max}.")]
     OutOfRange { given: Mark, min: Mark, max: Mark },
@@ -56,11 +54,7 @@ impl Mark {
     /// Checks the mark against the scale of the pack; a step of zero allows every hundredth.
     pub fn check(self, min: Mark, max: Mark, step: Mark) -> Result<(), MarkRefused> {
         if self < min || self > max {
-            return Err(MarkRefused::OutOfRange {
-                given: self,
-                min,
-                max,
-            });
+            return Err(MarkRefused::OutOfRange { given: self, min, max });
         }
         if step.0 > 0 && (self.0 - min.0) % step.0 != 0 {
             return Err(MarkRefused::OffStep { given: self, step });
@@ -82,11 +76,7 @@ impl Mark {
     /// As in JSON: always two decimals and a point, `12.50`.
     pub fn json(self) -> String {
         let sign = if self.0 < 0 { "-" } else { "" };
-        format!(
-            "{sign}{}.{:02}",
-            self.0.unsigned_abs() / 100,
-            self.0.unsigned_abs() % 100
-        )
+        format!("{sign}{}.{:02}", self.0.unsigned_abs() / 100, self.0.unsigned_abs() % 100)
     }
 }
 
@@ -103,34 +93,23 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_with_a_comma_or_a_point() {
-        for (typed, hundredths) in [
-            ("13,5", 1350),
-            ("13.50", 1350),
-            (" 12 ", 1200),
-            ("0,05", 5),
-            ("20,00", 2000),
-        ] {
+        for (typed, hundredths) in [("13,5", 1350), ("13.50", 1350), (" 12 ", 1200), ("0,05", 5), ("20,00", 2000)] {
             assert_eq!(Mark::parse(typed), Ok(Mark(hundredths)), "{typed}");
         }
     }
 
     #[test]
     fn what_is_not_plainly_a_mark_is_refused() {
-        for typed in [
-            "", "13½", "-1", "+3", "1e1", "13,555", "13,", ",5", "12/20", "1 2", "١٢", "99999",
-        ] {
+        for typed in ["", "13½", "-1", "+3", "1e1", "13,555", "13,", ",5", "12/20", "1 2", "١٢", "99999"] {
             assert!(Mark::parse(typed).is_err(), "{typed}");
         }
     }
 
     #[test]
     fn a_mark_is_shown_in_french_and_written_in_json() {
-        for (hundredths, shown, json) in [
-            (1350, "13,5", "13.50"),
-            (1200, "12", "12.00"),
-            (1225, "12,25", "12.25"),
-            (5, "0,05", "0.05"),
-        ] {
+        for (hundredths, shown, json) in
+            [(1350, "13,5", "13.50"), (1200, "12", "12.00"), (1225, "12,25", "12.25"), (5, "0,05", "0.05")]
+        {
             assert_eq!(Mark(hundredths).shown(), shown);
             assert_eq!(Mark(hundredths).json(), json);
         }
@@ -140,14 +119,8 @@ mod tests {
     fn bounds_and_step_are_those_of_the_pack() {
         let (min, max, step) = (Mark(0), Mark(2000), Mark(50));
         assert_eq!(Mark(1350).check(min, max, step), Ok(()));
-        assert!(matches!(
-            Mark(2100).check(min, max, step),
-            Err(MarkRefused::OutOfRange { .. })
-        ));
-        assert!(matches!(
-            Mark(1330).check(min, max, step),
-            Err(MarkRefused::OffStep { .. })
-        ));
+        assert!(matches!(Mark(2100).check(min, max, step), Err(MarkRefused::OutOfRange { .. })));
+        assert!(matches!(Mark(1330).check(min, max, step), Err(MarkRefused::OffStep { .. })));
         assert_eq!(Mark(1333).check(min, max, Mark(0)), Ok(()));
     }
 

@@ -17,42 +17,24 @@ pub enum UaiRefused {
     #[error(
         "Le code UAI {given} contient une faute\u{a0}: sa lettre de contrôle ne correspond pas à ses chiffres (pour {digits}, ce serait {expected}). Vérifiez-le dans l’annuaire de l’éducation."
     )]
-    CheckLetter {
-        given: String,
-        digits: String,
-        expected: char,
-    },
+    CheckLetter { given: String, digits: String, expected: char },
 }
 
 impl Uai {
     pub fn parse(typed: &str) -> Result<Self, UaiRefused> {
-        let code: String = typed
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .map(|c| c.to_ascii_uppercase())
-            .collect();
+        let code: String = typed.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
         let shape = || UaiRefused::Shape(typed.trim().chars().take(20).collect());
-        let Some((digits, letter)) = code
-            .as_bytes()
-            .split_at_checked(7)
-            .filter(|(_, l)| l.len() == 1)
-        else {
+        let Some((digits, letter)) = code.as_bytes().split_at_checked(7).filter(|(_, l)| l.len() == 1) else {
             return Err(shape());
         };
         if !digits.iter().all(u8::is_ascii_digit) || !letter.iter().all(u8::is_ascii_uppercase) {
             return Err(shape());
         }
-        let number = digits
-            .iter()
-            .fold(0usize, |n, d| n * 10 + usize::from(d - b'0'));
+        let number = digits.iter().fold(0usize, |n, d| n * 10 + usize::from(d - b'0'));
         let expected = CHECK_LETTERS[number % 23];
         if letter != [expected] {
             let digits = code.chars().take(7).collect();
-            return Err(UaiRefused::CheckLetter {
-                given: code,
-                digits,
-                expected: char::from(expected),
-            });
+            return Err(UaiRefused::CheckLetter { given: code, digits, expected: char::from(expected) });
         }
         Ok(Uai(code))
     }
@@ -67,12 +49,8 @@ impl Uai {
             "620" => Some("2A".to_owned()),
             "720" => Some("2B".to_owned()),
             "000" | "020" => None,
-            prefix if prefix.starts_with("97") || prefix.starts_with("98") => {
-                Some(prefix.to_owned())
-            }
-            prefix if prefix.starts_with('0') && prefix <= "095" => {
-                Some(prefix.get(1..)?.to_owned())
-            }
+            prefix if prefix.starts_with("97") || prefix.starts_with("98") => Some(prefix.to_owned()),
+            prefix if prefix.starts_with('0') && prefix <= "095" => Some(prefix.get(1..)?.to_owned()),
             _ => None,
         }
     }
@@ -121,29 +99,14 @@ mod tests {
         let refused = Uai::parse("0870056I");
         assert_eq!(
             refused,
-            Err(UaiRefused::CheckLetter {
-                given: "0870056I".into(),
-                digits: "0870056".into(),
-                expected: 'N'
-            })
+            Err(UaiRefused::CheckLetter { given: "0870056I".into(), digits: "0870056".into(), expected: 'N' })
         );
     }
 
     #[test]
     fn what_has_another_shape_is_not_a_code() {
-        for typed in [
-            "",
-            "0870056",
-            "870056N",
-            "08700566N",
-            "087005ÉN",
-            "0870056N1",
-            "É870056N",
-        ] {
-            assert!(
-                matches!(Uai::parse(typed), Err(UaiRefused::Shape(_))),
-                "{typed}"
-            );
+        for typed in ["", "0870056", "870056N", "08700566N", "087005ÉN", "0870056N1", "É870056N"] {
+            assert!(matches!(Uai::parse(typed), Err(UaiRefused::Shape(_))), "{typed}");
         }
     }
 

@@ -84,8 +84,11 @@ pub fn check_signature(observations: &[Observation]) -> Result<(), Refusal> {
         1 => " Un autre point bloque aussi.".to_owned(),
         n => format!(" {n} autres points bloquent aussi."),
     };
-    Err(Refusal::new("jury_not_conform", format!("L’arrêté du jury ne peut pas être signé : {}{others}", lower_first(&first.sentence)))
-        .under(first.law.clone()))
+    Err(Refusal::new(
+        "jury_not_conform",
+        format!("L’arrêté du jury ne peut pas être signé : {}{others}", lower_first(&first.sentence)),
+    )
+    .under(first.law.clone()))
 }
 
 fn lower_first(sentence: &str) -> String {
@@ -135,7 +138,8 @@ fn check_commissions(pack: &RegulationPack, jury: &Composition, found: &mut Vec<
     if jury.commissions.is_empty() {
         found.push(blocks(
             "no_commission",
-            "Aucune commission n’est constituée : les épreuves ont lieu devant une commission désignée par le jury.".into(),
+            "Aucune commission n’est constituée : les épreuves ont lieu devant une commission désignée par le jury."
+                .into(),
             JURY_LAW,
         ));
     }
@@ -158,8 +162,16 @@ fn check_commissions(pack: &RegulationPack, jury: &Composition, found: &mut Vec<
         }
         match commission.seats.iter().filter(|seat| seat.is_chair).count() {
             1 => {}
-            0 => found.push(blocks("no_chair", format!("Personne ne préside la commission « {label} » : désignez l’un de ses membres."), JURY_LAW)),
-            n => found.push(blocks("several_chairs", format!("La commission « {label} » a {n} présidents : n’en gardez qu’un."), JURY_LAW)),
+            0 => found.push(blocks(
+                "no_chair",
+                format!("Personne ne préside la commission « {label} » : désignez l’un de ses membres."),
+                JURY_LAW,
+            )),
+            n => found.push(blocks(
+                "several_chairs",
+                format!("La commission « {label} » a {n} présidents : n’en gardez qu’un."),
+                JURY_LAW,
+            )),
         }
     }
 }
@@ -174,7 +186,10 @@ fn check_repetitions(jury: &Composition, found: &mut Vec<Observation>) {
         if let Some(other) = known {
             found.push(blocks(
                 "member_twice",
-                format!("{} et {other} ont la même adresse électronique : une personne ne figure qu’une fois dans le jury.", member.name),
+                format!(
+                    "{} et {other} ont la même adresse électronique : une personne ne figure qu’une fois dans le jury.",
+                    member.name
+                ),
                 JURY_LAW,
             ));
         } else if !names.insert(fold(&member.name)) {
@@ -191,7 +206,11 @@ fn check_repetitions(jury: &Composition, found: &mut Vec<Observation>) {
             if !seated.insert(seat.juror.as_str()) {
                 found.push(blocks(
                     "seat_twice",
-                    format!("{} siège deux fois dans la commission « {} ».", name_of(jury, &seat.juror), commission.label),
+                    format!(
+                        "{} siège deux fois dans la commission « {} ».",
+                        name_of(jury, &seat.juror),
+                        commission.label
+                    ),
                     JURY_LAW,
                 ));
             }
@@ -206,7 +225,10 @@ fn name_of<'j>(jury: &'j Composition, id: &'j str) -> &'j str {
 fn check_roles(pack: &RegulationPack, jury: &Composition, found: &mut Vec<Observation>) {
     for role in pack.jury.roles.iter().filter(|role| role.expected.value) {
         // The presidency is a charge before it is a quality: whoever presides holds it.
-        let held = jury.members.iter().any(|member| member.role == role.code || (role.code == "president" && member.is_president));
+        let held = jury
+            .members
+            .iter()
+            .any(|member| member.role == role.code || (role.code == "president" && member.is_president));
         if !held {
             found.push(warns(
                 "role_missing",
@@ -254,7 +276,8 @@ mod tests {
         let roles = ["ia-ipr", "chef-etablissement", "formateur", "titulaire-cplds-cpif"];
         let mut members: Vec<Member> = roles.iter().map(|role| member(role, role)).collect();
         members[0].is_president = true;
-        let seats = roles[1..].iter().enumerate().map(|(i, id)| Seat { juror: (*id).into(), is_chair: i == 0 }).collect();
+        let seats =
+            roles[1..].iter().enumerate().map(|(i, id)| Seat { juror: (*id).into(), is_chair: i == 0 }).collect();
         Composition { members, commissions: vec![SeatedCommission { label: "Commission A".into(), seats }] }
     }
 
@@ -273,13 +296,13 @@ mod tests {
         type Spoil = fn(&mut Composition);
         use Severity::{Blocks, Warns};
         let cases: [(Spoil, &[(Severity, &str)]); 9] = [
-            (|jury| jury.members[0].is_president = false, &[(Blocks, "no_president"), (Warns, "role_missing"), (Warns, "not_seated")]),
+            (
+                |jury| jury.members[0].is_president = false,
+                &[(Blocks, "no_president"), (Warns, "role_missing"), (Warns, "not_seated")],
+            ),
             (|jury| jury.members[1].is_president = true, &[(Blocks, "several_presidents")]),
             (|jury| jury.commissions.clear(), &[(Blocks, "no_commission")]),
-            (
-                |jury| jury.commissions[0].seats.truncate(1),
-                &[(Blocks, "commission_size"), (Warns, "not_seated")],
-            ),
+            (|jury| jury.commissions[0].seats.truncate(1), &[(Blocks, "commission_size"), (Warns, "not_seated")]),
             (
                 |jury| {
                     for extra in ["x", "y"] {

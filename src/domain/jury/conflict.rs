@@ -76,7 +76,12 @@ pub fn conflicts(jurors: &[Examiner], candidates: &[Candidate]) -> Vec<FoundConf
     let mut found = Vec::new();
     for candidate in candidates {
         let mut push = |juror: &str, kind, detail: String| {
-            found.push(FoundConflict { juror: juror.to_owned(), registration: candidate.registration.clone(), kind, detail });
+            found.push(FoundConflict {
+                juror: juror.to_owned(),
+                registration: candidate.registration.clone(),
+                kind,
+                detail,
+            });
         };
         if let Some(uai) = candidate.uai.as_deref() {
             for juror in by_school.get(uai).into_iter().flatten() {
@@ -126,7 +131,12 @@ mod tests {
     use super::*;
 
     fn juror(id: &str, uai: Option<&str>) -> Examiner {
-        Examiner { id: id.into(), email_key: format!("{id}@ac.example"), user_id: Some(format!("user-{id}")), uai: uai.map(Into::into) }
+        Examiner {
+            id: id.into(),
+            email_key: format!("{id}@ac.example"),
+            user_id: Some(format!("user-{id}")),
+            uai: uai.map(Into::into),
+        }
     }
 
     fn candidate(uai: &str) -> Candidate {
@@ -139,21 +149,36 @@ mod tests {
 
     #[test]
     fn colleagues_of_one_school_are_kept_apart_and_the_schoolless_are_not() {
-        let jurors = [juror("a", Some("0870015U")), juror("b", Some("0190012K")), juror("c", None), juror("d", Some("0870015U"))];
-        assert_eq!(kinds(&jurors, candidate("0870015U")), [("a".into(), ConflictKind::SameSchool), ("d".into(), ConflictKind::SameSchool)]);
+        let jurors = [
+            juror("a", Some("0870015U")),
+            juror("b", Some("0190012K")),
+            juror("c", None),
+            juror("d", Some("0870015U")),
+        ];
+        assert_eq!(
+            kinds(&jurors, candidate("0870015U")),
+            [("a".into(), ConflictKind::SameSchool), ("d".into(), ConflictKind::SameSchool)]
+        );
         assert_eq!(kinds(&jurors, Candidate { uai: None, ..candidate("") }), []);
     }
 
     #[test]
     fn a_tutor_is_known_by_address_or_by_account_and_found_once() {
         let jurors = [juror("a", None), juror("b", None)];
-        let trainee = Candidate { tutor_emails: vec!["a@ac.example".into()], tutor_users: vec!["user-a".into(), "user-b".into()], ..candidate("0870015U") };
+        let trainee = Candidate {
+            tutor_emails: vec!["a@ac.example".into()],
+            tutor_users: vec!["user-a".into(), "user-b".into()],
+            ..candidate("0870015U")
+        };
         assert_eq!(kinds(&jurors, trainee), [("a".into(), ConflictKind::Tutor), ("b".into(), ConflictKind::Tutor)]);
     }
 
     #[test]
     fn a_tutor_is_never_excused_and_others_only_with_a_reason() {
-        assert_eq!(check_dismissal(ConflictKind::Tutor, "Une très bonne raison pourtant").unwrap_err().code, "tutor_conflict");
+        assert_eq!(
+            check_dismissal(ConflictKind::Tutor, "Une très bonne raison pourtant").unwrap_err().code,
+            "tutor_conflict"
+        );
         assert_eq!(check_dismissal(ConflictKind::SameSchool, "  court  ").unwrap_err().code, "dismissal_reason");
         assert_eq!(check_dismissal(ConflictKind::Declared, "N’ont jamais travaillé ensemble"), Ok(()));
     }

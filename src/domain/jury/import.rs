@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use crate::domain::ids::{Civility, EmailAddress, Phone, Uai, UaiRefused, fold};
-use crate::domain::table::{
-    ColumnSpec, Columns, Finding, Line, Report, Severity, Table, check_set_aside,
-};
+use crate::domain::table::{ColumnSpec, Columns, Finding, Line, Report, Severity, Table, check_set_aside};
 
 pub type JurorReport = Report<JurorDraft>;
 
@@ -56,16 +54,8 @@ const PRESIDENT: usize = 8;
 const COMMISSION: usize = 9;
 const CHAIR: usize = 10;
 
-const fn column(
-    label: &'static str,
-    required: bool,
-    aliases: &'static [&'static str],
-) -> ColumnSpec {
-    ColumnSpec {
-        label,
-        aliases,
-        required,
-    }
+const fn column(label: &'static str, required: bool, aliases: &'static [&'static str]) -> ColumnSpec {
+    ColumnSpec { label, aliases, required }
 }
 
 /// In the order of the constants above, which index it.
@@ -73,49 +63,17 @@ const COLUMNS: [ColumnSpec; 11] = [
     column("Civilité", true, &["Civ", "Titre"]),
     column("Nom", true, &["Nom d’usage", "Nom de famille"]),
     column("Prénom", true, &["Prénoms"]),
-    column(
-        "Courriel",
-        true,
-        &[
-            "E-mail",
-            "Email",
-            "Mail",
-            "Mél",
-            "Adresse électronique",
-            "Adresse mail",
-        ],
-    ),
+    column("Courriel", true, &["E-mail", "Email", "Mail", "Mél", "Adresse électronique", "Adresse mail"]),
     column("Téléphone", false, &["Tél", "Portable", "Mobile"]),
     column("Qualité", true, &["Rôle", "Fonction", "Qualité au jury"]),
     column("UAI", false, &["RNE", "Code UAI", "Code établissement"]),
-    column(
-        "Établissement",
-        false,
-        &["Affectation", "Établissement d’exercice"],
-    ),
-    column(
-        "Président (O/N)",
-        false,
-        &[
-            "Présidente",
-            "Présidence",
-            "Président du jury",
-            "Présidence du jury",
-        ],
-    ),
-    column(
-        "Commission",
-        false,
-        &["N° de commission", "Commission d’affectation"],
-    ),
+    column("Établissement", false, &["Affectation", "Établissement d’exercice"]),
+    column("Président (O/N)", false, &["Présidente", "Présidence", "Président du jury", "Présidence du jury"]),
+    column("Commission", false, &["N° de commission", "Commission d’affectation"]),
     column(
         "Présidence de commission (O/N)",
         false,
-        &[
-            "Président de commission",
-            "Présidente de commission",
-            "Responsable de commission",
-        ],
+        &["Président de commission", "Présidente de commission", "Responsable de commission"],
     ),
 ];
 
@@ -135,19 +93,8 @@ pub fn check_jurors(table: &Table, context: &JurorContext<'_>) -> JurorReport {
         findings.append(&mut line.findings);
     }
     check_jury(&accepted, context, &mut findings);
-    let set_aside = context
-        .set_aside
-        .iter()
-        .filter(|(line, _)| aside.contains(line))
-        .cloned()
-        .collect();
-    Report {
-        accepted,
-        findings,
-        set_aside,
-        encoding: table.encoding,
-        total_rows: table.rows.len(),
-    }
+    let set_aside = context.set_aside.iter().filter(|(line, _)| aside.contains(line)).cloned().collect();
+    Report { accepted, findings, set_aside, encoding: table.encoding, total_rows: table.rows.len() }
 }
 
 /// Met higher in the file, by the line where they stand.
@@ -161,12 +108,7 @@ struct Seen {
     commissions: HashMap<String, String>,
 }
 
-fn check_line(
-    line: &mut Line<'_>,
-    context: &JurorContext<'_>,
-    seen: &mut Seen,
-    is_aside: bool,
-) -> Option<JurorDraft> {
+fn check_line(line: &mut Line<'_>, context: &JurorContext<'_>, seen: &mut Seen, is_aside: bool) -> Option<JurorDraft> {
     let civility = line.required(CIVILITY, Civility::parse, |_| "civility_unknown");
     let name = line.required_text(NAME, 100);
     let first_names = line.required_text(FIRST_NAMES, 100);
@@ -179,30 +121,19 @@ fn check_line(
     let commission = line.text(COMMISSION, 60);
     let commission_chair = line.yes_or_no(CHAIR);
     if commission_chair && commission.is_none() {
-        line.error(CHAIR, "chair_without_commission", "Présider une commission demande de dire laquelle\u{a0}: remplissez la colonne «\u{a0}Commission\u{a0}».");
-    }
-    let full_name = name
-        .as_deref()
-        .zip(first_names.as_deref())
-        .map(|(name, first)| format!("{}|{}", fold(name), fold(first)));
-    check_identity(line, context, seen, is_aside, full_name, email.as_ref());
-    let commission = commission.map(|label| {
-        if is_aside {
-            label
-        } else {
-            seen.commissions
-                .entry(fold(&label))
-                .or_insert(label)
-                .clone()
-        }
-    });
-    if !is_aside {
-        check_presidencies(
-            line,
-            seen,
-            president,
-            commission.as_deref().filter(|_| commission_chair),
+        line.error(
+            CHAIR,
+            "chair_without_commission",
+            "Présider une commission demande de dire laquelle\u{a0}: remplissez la colonne «\u{a0}Commission\u{a0}».",
         );
+    }
+    let full_name =
+        name.as_deref().zip(first_names.as_deref()).map(|(name, first)| format!("{}|{}", fold(name), fold(first)));
+    check_identity(line, context, seen, is_aside, full_name, email.as_ref());
+    let commission = commission
+        .map(|label| if is_aside { label } else { seen.commissions.entry(fold(&label)).or_insert(label).clone() });
+    if !is_aside {
+        check_presidencies(line, seen, president, commission.as_deref().filter(|_| commission_chair));
     }
     Some(JurorDraft {
         line: line.number(),
@@ -225,27 +156,25 @@ fn check_role(line: &mut Line<'_>, context: &JurorContext<'_>) -> Option<String>
     let role = (context.role_of)(&typed);
     if role.is_none() {
         let known = context.role_labels.join(", ");
-        line.error(ROLE, "role_unknown", format!("La qualité «\u{a0}{typed}\u{a0}» n’est pas prévue pour ce jury. Qualités prévues\u{a0}: {known}."));
+        line.error(
+            ROLE,
+            "role_unknown",
+            format!("La qualité «\u{a0}{typed}\u{a0}» n’est pas prévue pour ce jury. Qualités prévues\u{a0}: {known}."),
+        );
     }
     role
 }
 
 /// Finds what was typed among a pack's roles, given as (code, label): either will do, case, accents,
 /// hyphens and strokes aside, with or without what the label says between parentheses.
-pub fn find_role<'r>(
-    typed: &str,
-    roles: impl IntoIterator<Item = (&'r str, &'r str)>,
-) -> Option<&'r str> {
+pub fn find_role<'r>(typed: &str, roles: impl IntoIterator<Item = (&'r str, &'r str)>) -> Option<&'r str> {
     let key = |text: &str| fold(&text.replace('/', " "));
     let wanted = key(typed);
     let names_it = |label: &str| {
         let short = label.split('(').next().unwrap_or(label);
         key(label) == wanted || key(short) == wanted
     };
-    roles
-        .into_iter()
-        .find(|(code, label)| key(code) == wanted || names_it(label))
-        .map(|(code, _)| code)
+    roles.into_iter().find(|(code, label)| key(code) == wanted || names_it(label)).map(|(code, _)| code)
 }
 
 /// Nothing binds a juror to the academy: another one's school is only worth a look.
@@ -255,11 +184,14 @@ fn check_school(line: &mut Line<'_>, context: &JurorContext<'_>) -> Option<Uai> 
         UaiRefused::Shape(_) => "uai_invalid",
     };
     let uai = line.optional(UAI, Uai::parse, code)?;
-    if uai
-        .department()
-        .is_none_or(|place| !context.academy_departments.contains(&place))
-    {
-        line.warn(UAI, "school_outside_academy", format!("L’établissement {uai} n’est pas dans l’académie\u{a0}: vérifiez que ce membre vient bien d’ailleurs."));
+    if uai.department().is_none_or(|place| !context.academy_departments.contains(&place)) {
+        line.warn(
+            UAI,
+            "school_outside_academy",
+            format!(
+                "L’établissement {uai} n’est pas dans l’académie\u{a0}: vérifiez que ce membre vient bien d’ailleurs."
+            ),
+        );
     }
     Some(uai)
 }
@@ -272,10 +204,7 @@ fn check_identity(
     full_name: Option<String>,
     email: Option<&EmailAddress>,
 ) {
-    let namesake = full_name
-        .as_ref()
-        .and_then(|name| seen.names.get(name))
-        .copied();
+    let namesake = full_name.as_ref().and_then(|name| seen.names.get(name)).copied();
     if let Some(email) = email {
         let key = email.key();
         if let Some(known) = context.registered_emails.get(&key) {
@@ -286,7 +215,11 @@ fn check_identity(
         }
         match seen.emails.get(&key).copied() {
             Some(earlier) if namesake == Some(earlier) => {
-                line.error(NAME, "duplicate_person", format!("Même personne qu’à la ligne {earlier}\u{a0}: gardez une seule des deux lignes."));
+                line.error(
+                    NAME,
+                    "duplicate_person",
+                    format!("Même personne qu’à la ligne {earlier}\u{a0}: gardez une seule des deux lignes."),
+                );
                 return;
             }
             Some(earlier) => {
@@ -299,18 +232,17 @@ fn check_identity(
         }
     }
     if let Some(earlier) = namesake {
-        line.warn(NAME, "same_name", format!("Mêmes nom et prénom qu’à la ligne {earlier}\u{a0}: vérifiez que ce sont deux personnes."));
+        line.warn(
+            NAME,
+            "same_name",
+            format!("Mêmes nom et prénom qu’à la ligne {earlier}\u{a0}: vérifiez que ce sont deux personnes."),
+        );
     } else if let Some(name) = full_name.filter(|_| !is_aside) {
         seen.names.insert(name, line.number());
     }
 }
 
-fn check_presidencies(
-    line: &mut Line<'_>,
-    seen: &mut Seen,
-    president: bool,
-    chaired: Option<&str>,
-) {
+fn check_presidencies(line: &mut Line<'_>, seen: &mut Seen, president: bool, chaired: Option<&str>) {
     if president {
         match seen.president {
             Some(earlier) => line.error(
@@ -341,20 +273,13 @@ fn check_jury(accepted: &[JurorDraft], context: &JurorContext<'_>, findings: &mu
         return;
     }
     let mut warn = |title: &str, code, message| {
-        findings.push(Finding {
-            line: 1,
-            column: Some(title.to_owned()),
-            code,
-            severity: Severity::Warning,
-            message,
-        });
+        findings.push(Finding { line: 1, column: Some(title.to_owned()), code, severity: Severity::Warning, message });
     };
     if !accepted.iter().any(|juror| juror.president) {
         warn(
             "Président (O/N)",
             "no_president",
-            "Personne ne préside le jury dans cette liste\u{a0}: la présidence reste à désigner."
-                .to_owned(),
+            "Personne ne préside le jury dans cette liste\u{a0}: la présidence reste à désigner.".to_owned(),
         );
     }
     let mut commissions: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
@@ -365,10 +290,7 @@ fn check_jury(accepted: &[JurorDraft], context: &JurorContext<'_>, findings: &mu
             *chaired |= juror.commission_chair;
         }
     }
-    let (least, most) = (
-        context.commission_size.start(),
-        context.commission_size.end(),
-    );
+    let (least, most) = (context.commission_size.start(), context.commission_size.end());
     for (label, (members, chaired)) in commissions {
         if !context.commission_size.contains(&members) {
             let s = if members > 1 { "s" } else { "" };

@@ -6,9 +6,7 @@ mod conflict;
 pub mod import;
 
 pub use composition::{
-    Composition, JURY_LAW, Member, Observation, Seat, Severity, SeatedCommission, check_signature, conformity,
+    Composition, JURY_LAW, Member, Observation, Seat, SeatedCommission, Severity, check_signature, conformity,
 };
-pub use conflict::{
-    Candidate, ConflictKind, Examiner, FoundConflict, IMPARTIALITY_LAW, check_dismissal, conflicts,
-};
+pub use conflict::{Candidate, ConflictKind, Examiner, FoundConflict, IMPARTIALITY_LAW, check_dismissal, conflicts};
 pub use import::{JurorContext, JurorDraft, JurorReport, check_jurors, find_role};

@@ -5,51 +5,14 @@ use crate::domain::ids::fold;
 
 /// Known measures and the folded phrases that name them.
 const MEASURES: [(&str, &[&str]); 9] = [
-    (
-        "Tiers temps",
-        &[
-            "tiers temps",
-            "1/3 temps",
-            "temps majore",
-            "majoration de temps",
-            "temps supplementaire",
-        ],
-    ),
-    (
-        "Salle particulière",
-        &[
-            "salle particuliere",
-            "salle a part",
-            "salle isolee",
-            "salle separee",
-        ],
-    ),
-    (
-        "Sujet agrandi",
-        &[
-            "sujet agrandi",
-            "sujets agrandis",
-            "gros caracteres",
-            "agrandissement",
-        ],
-    ),
+    ("Tiers temps", &["tiers temps", "1/3 temps", "temps majore", "majoration de temps", "temps supplementaire"]),
+    ("Salle particulière", &["salle particuliere", "salle a part", "salle isolee", "salle separee"]),
+    ("Sujet agrandi", &["sujet agrandi", "sujets agrandis", "gros caracteres", "agrandissement"]),
     ("Sujet en braille", &["braille"]),
     ("Secrétaire", &["secretaire", "scripteur", "lecteur"]),
     ("Ordinateur", &["ordinateur", "materiel informatique"]),
-    (
-        "Accès de plain-pied",
-        &[
-            "plain pied",
-            "rez de chaussee",
-            "ascenseur",
-            "acces facilite",
-            "locaux accessibles",
-        ],
-    ),
-    (
-        "Interprète",
-        &["interprete", "langue des signes", "codeur lpc"],
-    ),
+    ("Accès de plain-pied", &["plain pied", "rez de chaussee", "ascenseur", "acces facilite", "locaux accessibles"]),
+    ("Interprète", &["interprete", "langue des signes", "codeur lpc"]),
     ("Pauses", &["pauses", "pause"]),
 ];
 
@@ -118,10 +81,7 @@ impl Accommodation {
     pub fn read(typed: &str) -> Self {
         let folded = fold(typed);
         let words = folded.trim_end_matches(['.', ',', ';']);
-        if matches!(
-            words,
-            "" | "n" | "non" | "neant" | "aucun" | "aucune" | "sans objet" | "0"
-        ) {
+        if matches!(words, "" | "n" | "non" | "neant" | "aucun" | "aucune" | "sans objet" | "0") {
             return Accommodation::None;
         }
         let mut rest = folded.clone();
@@ -141,12 +101,9 @@ impl Accommodation {
             .split(|c: char| !c.is_alphanumeric())
             .any(|word| MEDICAL.iter().any(|beginning| word.starts_with(beginning)));
         let too_long = typed.chars().count() > LONGEST_PLAIN_TEXT;
-        let only_joints = rest.split(|c: char| !c.is_alphanumeric()).all(|word| {
-            matches!(
-                word,
-                "" | "et" | "avec" | "un" | "une" | "des" | "de" | "en" | "oui"
-            )
-        });
+        let only_joints = rest
+            .split(|c: char| !c.is_alphanumeric())
+            .all(|word| matches!(word, "" | "et" | "avec" | "un" | "une" | "des" | "de" | "en" | "oui"));
         match measure {
             measure if medical || too_long => Accommodation::Reduced(measure),
             Some(measure) if only_joints => Accommodation::Measure(measure),
@@ -165,17 +122,10 @@ mod tests {
         for (typed, kept) in [
             ("Tiers temps", "Tiers temps"),
             ("tiers-temps", "Tiers temps"),
-            (
-                "1/3 temps + salle particulière",
-                "Tiers temps, Salle particulière",
-            ),
+            ("1/3 temps + salle particulière", "Tiers temps, Salle particulière"),
             ("Temps majoré et ordinateur.", "Tiers temps, Ordinateur"),
         ] {
-            assert_eq!(
-                Accommodation::read(typed),
-                Accommodation::Measure(kept.into()),
-                "{typed}"
-            );
+            assert_eq!(Accommodation::read(typed), Accommodation::Measure(kept.into()), "{typed}");
         }
     }
 
@@ -187,18 +137,10 @@ mod tests {
             "tiers temps suite à une hospitalisation",
             "Tiers temps demandé par le Dr Untel",
         ] {
-            assert_eq!(
-                Accommodation::read(typed),
-                Accommodation::Reduced(Some("Tiers temps".into())),
-                "{typed}"
-            );
+            assert_eq!(Accommodation::read(typed), Accommodation::Reduced(Some("Tiers temps".into())), "{typed}");
         }
         for typed in ["RQTH", "Sclérose en plaques", &"bla ".repeat(30)] {
-            assert_eq!(
-                Accommodation::read(typed),
-                Accommodation::Reduced(None),
-                "{typed}"
-            );
+            assert_eq!(Accommodation::read(typed), Accommodation::Reduced(None), "{typed}");
         }
     }
 
@@ -207,9 +149,6 @@ mod tests {
         for typed in ["", "Non", "néant", "-", "Aucun."] {
             assert_eq!(Accommodation::read(typed), Accommodation::None, "{typed}");
         }
-        assert_eq!(
-            Accommodation::read("Pupitre  réglable"),
-            Accommodation::ToRead("Pupitre réglable".into())
-        );
+        assert_eq!(Accommodation::read("Pupitre  réglable"), Accommodation::ToRead("Pupitre réglable".into()));
     }
 }

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use self::checks::{
-    check_accommodation, check_birth_date, check_contract_date, check_department, check_kept_marks,
-    date_code, uai_code,
+    check_accommodation, check_birth_date, check_contract_date, check_department, check_kept_marks, date_code, uai_code,
 };
 use crate::domain::ids::{Civility, EmailAddress, FrenchDate, Mark, Phone, Uai, person_key};
 use crate::domain::table::{ColumnSpec, Columns, Line, Report, Table, check_set_aside};
@@ -101,98 +100,36 @@ const ORIGIN: usize = 16;
 const ACCOMMODATION: usize = 17;
 
 const fn required(label: &'static str, aliases: &'static [&'static str]) -> ColumnSpec {
-    ColumnSpec {
-        label,
-        aliases,
-        required: true,
-    }
+    ColumnSpec { label, aliases, required: true }
 }
 
 const fn optional(label: &'static str, aliases: &'static [&'static str]) -> ColumnSpec {
-    ColumnSpec {
-        label,
-        aliases,
-        required: false,
-    }
+    ColumnSpec { label, aliases, required: false }
 }
 
 /// In the order of the constants above, which index it.
 const COLUMNS: [ColumnSpec; 18] = [
     required("Civilité", &["Civ", "Titre"]),
-    required(
-        "Nom de naissance",
-        &["Nom", "Nom de famille", "Nom patronymique"],
-    ),
+    required("Nom de naissance", &["Nom", "Nom de famille", "Nom patronymique"]),
     optional("Nom d’usage", &["Nom marital"]),
     required("Prénom", &["Prénoms", "Prénom usuel"]),
-    required(
-        "Date de naissance",
-        &["Né le", "Née le", "Naissance", "Date naissance"],
-    ),
-    required(
-        "Courriel",
-        &[
-            "E-mail",
-            "Email",
-            "Mail",
-            "Mél",
-            "Adresse électronique",
-            "Adresse mail",
-        ],
-    ),
-    optional(
-        "Téléphone",
-        &["Tél", "Portable", "Mobile", "Numéro de téléphone"],
-    ),
+    required("Date de naissance", &["Né le", "Née le", "Naissance", "Date naissance"]),
+    required("Courriel", &["E-mail", "Email", "Mail", "Mél", "Adresse électronique", "Adresse mail"]),
+    optional("Téléphone", &["Tél", "Portable", "Mobile", "Numéro de téléphone"]),
     required("Corps", &["Corps ou catégorie", "Catégorie", "Grade"]),
     required("Statut", &["Position statutaire", "Type de contrat"]),
-    required(
-        "UAI",
-        &["RNE", "Code UAI", "UAI établissement", "Code établissement"],
-    ),
-    optional(
-        "Établissement",
-        &[
-            "Établissement d’affectation",
-            "Affectation",
-            "Nom de l’établissement",
-        ],
-    ),
+    required("UAI", &["RNE", "Code UAI", "UAI établissement", "Code établissement"]),
+    optional("Établissement", &["Établissement d’affectation", "Affectation", "Nom de l’établissement"]),
     optional("Département", &["Dépt", "Dpt", "Code département"]),
     optional(
         "Date de titularisation ou du contrat",
-        &[
-            "Date de titularisation",
-            "Date du contrat",
-            "Titularisation",
-            "Date du CDI",
-        ],
+        &["Date de titularisation", "Date du contrat", "Titularisation", "Date du CDI"],
     ),
     optional("Formation suivie (O/N)", &["Formé", "Formation"]),
-    optional(
-        "Note conservée épreuve 1",
-        &["Note épreuve 1", "Note conservée 1"],
-    ),
-    optional(
-        "Note conservée épreuve 2",
-        &["Note épreuve 2", "Note conservée 2"],
-    ),
-    optional(
-        "Session d’origine",
-        &[
-            "Session de la note",
-            "Session d’origine de la note",
-            "Année d’origine",
-        ],
-    ),
-    optional(
-        "Aménagement",
-        &[
-            "Aménagements",
-            "Aménagement d’épreuve",
-            "Aménagements d’épreuves",
-        ],
-    ),
+    optional("Note conservée épreuve 1", &["Note épreuve 1", "Note conservée 1"]),
+    optional("Note conservée épreuve 2", &["Note épreuve 2", "Note conservée 2"]),
+    optional("Session d’origine", &["Session de la note", "Session d’origine de la note", "Année d’origine"]),
+    optional("Aménagement", &["Aménagements", "Aménagement d’épreuve", "Aménagements d’épreuves"]),
 ];
 
 pub fn check_candidates(table: &Table, context: &ImportContext<'_>) -> ImportReport {
@@ -210,19 +147,8 @@ pub fn check_candidates(table: &Table, context: &ImportContext<'_>) -> ImportRep
         }
         findings.append(&mut line.findings);
     }
-    let set_aside = context
-        .set_aside
-        .iter()
-        .filter(|(line, _)| aside.contains(line))
-        .cloned()
-        .collect();
-    Report {
-        accepted,
-        findings,
-        set_aside,
-        encoding: table.encoding,
-        total_rows: table.rows.len(),
-    }
+    let set_aside = context.set_aside.iter().filter(|(line, _)| aside.contains(line)).cloned().collect();
+    Report { accepted, findings, set_aside, encoding: table.encoding, total_rows: table.rows.len() }
 }
 
 /// People and addresses met higher in the file, by the line where they stand.
@@ -243,9 +169,7 @@ fn check_line(
     let birth_name = line.required_text(BIRTH_NAME, 100);
     let usage_name = line.text(USAGE_NAME, 100);
     let first_names = line.required_text(FIRST_NAMES, 100);
-    let birth_date = line
-        .required(BIRTH_DATE, FrenchDate::parse, date_code)
-        .map(FrenchDate::date);
+    let birth_date = line.required(BIRTH_DATE, FrenchDate::parse, date_code).map(FrenchDate::date);
     if let Some(born) = birth_date {
         check_birth_date(line, born, context.today);
     }
@@ -256,9 +180,7 @@ fn check_line(
     let uai = line.required(UAI, Uai::parse, uai_code);
     let school_name = line.text(SCHOOL, 150);
     let department = check_department(line, uai.as_ref(), context);
-    let contract_date = line
-        .optional(CONTRACT_DATE, FrenchDate::parse, date_code)
-        .map(FrenchDate::date);
+    let contract_date = line.optional(CONTRACT_DATE, FrenchDate::parse, date_code).map(FrenchDate::date);
     check_contract_date(line, contract_date, birth_date, context.today);
     let trained = line.yes_or_no(TRAINED);
     let kept = check_kept_marks(line, context);
@@ -269,24 +191,13 @@ fn check_line(
         .zip(first_names.as_deref())
         .zip(birth_date)
         .map(|((name, first), born)| person_key(name, first, born));
-    check_identity(
-        line,
-        context,
-        seen,
-        is_aside,
-        identity_key.as_deref(),
-        email.as_ref(),
-    );
+    check_identity(line, context, seen, is_aside, identity_key.as_deref(), email.as_ref());
     // A line set aside is not examined: nobody is going to read a proposal about it.
     if let (Some(corps), Some(status), false) = (&corps, &status, is_aside) {
         match (context.assess)(corps, status) {
             ProposedOutcome::Eligible => {}
-            ProposedOutcome::RefusalProposed(sentence) => {
-                line.warn(STATUS, "eligibility_refusal_proposed", sentence)
-            }
-            ProposedOutcome::ToExamine(sentence) => {
-                line.warn(CORPS, "eligibility_to_examine", sentence)
-            }
+            ProposedOutcome::RefusalProposed(sentence) => line.warn(STATUS, "eligibility_refusal_proposed", sentence),
+            ProposedOutcome::ToExamine(sentence) => line.warn(CORPS, "eligibility_to_examine", sentence),
         }
     }
     Some(CandidateDraft {
@@ -340,7 +251,13 @@ fn check_identity(
     let key = email.key();
     let registered = identity.is_some_and(|identity| context.registered.contains_key(identity));
     if let Some(known) = context.registered_emails.get(&key).filter(|_| !registered) {
-        line.error(EMAIL, "duplicate_email", format!("L’adresse {email} est déjà celle d’une autre personne inscrite ({known})\u{a0}: chacun a la sienne."));
+        line.error(
+            EMAIL,
+            "duplicate_email",
+            format!(
+                "L’adresse {email} est déjà celle d’une autre personne inscrite ({known})\u{a0}: chacun a la sienne."
+            ),
+        );
     }
     match seen.emails.get(&key) {
         // The same person twice has been told once already.
@@ -349,8 +266,7 @@ fn check_identity(
             line.error(EMAIL, "duplicate_email", format!("L’adresse {email} est déjà celle de la ligne {earlier}\u{a0}: chacun a la sienne, car les convocations partent par courriel."));
         }
         None if !is_aside => {
-            seen.emails
-                .insert(key, (line.number(), identity.map(str::to_owned)));
+            seen.emails.insert(key, (line.number(), identity.map(str::to_owned)));
         }
         None => {}
     }

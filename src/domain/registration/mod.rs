@@ -4,6 +4,5 @@ pub mod accommodation;
 pub mod import;
 
 pub use import::{
-    CandidateDraft, ImportContext, ImportReport, KeptMarkDraft, MarkScale, ProposedOutcome,
-    check_candidates,
+    CandidateDraft, ImportContext, ImportReport, KeptMarkDraft, MarkScale, ProposedOutcome, check_candidates,
 };

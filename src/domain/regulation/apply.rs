@@ -1,7 +1,9 @@
 //! What the values of a pack answer: lengths of an épreuve, marks on their scale, marks that pass or may be kept,
 //! hours of training, sentences on appeals. Every refusal cites the text of the value it applies.
 
-use super::{AppealWording, Epreuve, KeptMarkRule, MarkScale, ModuleKind, PassMode, PassRule, TrainingRules, Valued, values};
+use super::{
+    AppealWording, Epreuve, KeptMarkRule, MarkScale, ModuleKind, PassMode, PassRule, TrainingRules, Valued, values,
+};
 
 impl Epreuve {
     /// Whole length for the candidate, preparation included, in minutes.
@@ -25,13 +27,18 @@ impl MarkScale {
         if hundredths < low || hundredths > high {
             return Some(format!(
                 "La note {} est hors de l’échelle : elle va de {} à {} ({}).",
-                values::points(hundredths), values::points(low), values::points(high), self.maximum.law,
+                values::points(hundredths),
+                values::points(low),
+                values::points(high),
+                self.maximum.law,
             ));
         }
         if (hundredths - low) % step != 0 {
             return Some(format!(
                 "La note {} ne suit pas le pas de notation, qui est de {} point ({}).",
-                values::points(hundredths), values::points(step), self.step.law,
+                values::points(hundredths),
+                values::points(step),
+                self.step.law,
             ));
         }
         None
@@ -49,25 +56,34 @@ impl PassRule {
         let under = |limit: i32| marks.iter().filter(move |(_, mark)| *mark < limit);
         match self.mode.value {
             PassMode::Each => under(threshold)
-                .map(|(code, mark)| format!(
-                    "La note de l’épreuve {code} est de {}, inférieure au seuil de {} exigé à chaque épreuve ({}).",
-                    values::points(*mark), values::points(threshold), self.mode.law,
-                ))
+                .map(|(code, mark)| {
+                    format!(
+                        "La note de l’épreuve {code} est de {}, inférieure au seuil de {} exigé à chaque épreuve ({}).",
+                        values::points(*mark),
+                        values::points(threshold),
+                        self.mode.law,
+                    )
+                })
                 .collect(),
             PassMode::Average => {
                 let sum: i64 = marks.iter().map(|(_, mark)| i64::from(*mark)).sum();
                 let count = i64::try_from(marks.len()).unwrap_or(i64::MAX);
                 let floor = self.floor.value.unwrap_or(i32::MIN);
                 let mut found: Vec<String> = under(floor)
-                    .map(|(code, mark)| format!(
-                        "La note de l’épreuve {code} est de {}, inférieure à la note éliminatoire de {} ({}).",
-                        values::points(*mark), values::points(floor), self.floor.law,
-                    ))
+                    .map(|(code, mark)| {
+                        format!(
+                            "La note de l’épreuve {code} est de {}, inférieure à la note éliminatoire de {} ({}).",
+                            values::points(*mark),
+                            values::points(floor),
+                            self.floor.law,
+                        )
+                    })
                     .collect();
                 if sum < i64::from(threshold).saturating_mul(count) {
                     found.push(format!(
                         "La moyenne des épreuves est inférieure au seuil de {} ({}).",
-                        values::points(threshold), self.threshold.law,
+                        values::points(threshold),
+                        self.threshold.law,
                     ));
                 }
                 found
@@ -85,11 +101,16 @@ impl KeptMarkRule {
         if hundredths < low || hundredths > high {
             return Some(format!(
                 "Une note conservée est comprise entre {} et {} : {} ne peut pas l’être ({}).",
-                values::points(low), values::points(high), values::points(hundredths), self.threshold.law,
+                values::points(low),
+                values::points(high),
+                values::points(hundredths),
+                self.threshold.law,
             ));
         }
         if origin >= session {
-            return Some(format!("Une note conservée vient d’une session antérieure à {session} : la session {origin} ne convient pas."));
+            return Some(format!(
+                "Une note conservée vient d’une session antérieure à {session} : la session {origin} ne convient pas."
+            ));
         }
         let age = i32::from(session) - i32::from(origin);
         match self.valid_sessions.value {
@@ -128,7 +149,8 @@ impl AppealWording {
     pub fn sentences(&self, academy: &str, court: &str) -> Vec<String> {
         [&self.gracious, &self.contentious]
             .map(|piece| {
-                let text = piece.value
+                let text = piece
+                    .value
                     .replace("{academy}", academy)
                     .replace("{court}", court)
                     .replace("{months}", &values::in_letters(self.months.value));

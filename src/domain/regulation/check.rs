@@ -9,7 +9,8 @@ use crate::domain::eligibility::fold_wording;
 
 /// The sentence for a file that is not a pack at all, with the line where reading stopped.
 pub(super) fn unreadable(text: &str, cause: &toml::de::Error) -> String {
-    let line = cause.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+    let line =
+        cause.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
     format!("Le fichier n’est pas lisible à la ligne {line} : {}.", cause.message())
 }
 
@@ -40,7 +41,10 @@ fn identity(pack: &RegulationPack, found: &mut Vec<String>) {
         ("durée de conservation", pack.data_periods.iter().map(|x| x.code.as_str()).collect()),
     ];
     if !safe(&pack.id) {
-        found.push(format!("L’identifiant « {} » ne doit contenir que des lettres sans accent, des chiffres et des tirets.", pack.id));
+        found.push(format!(
+            "L’identifiant « {} » ne doit contenir que des lettres sans accent, des chiffres et des tirets.",
+            pack.id
+        ));
     }
     if pack.version == 0 {
         found.push("La version du règlement commence à 1.".to_owned());
@@ -72,7 +76,10 @@ fn publics(pack: &RegulationPack, found: &mut Vec<String>) {
                 }
                 match owner.insert(folded, &alias.code) {
                     Some(other) if other != alias.code => {
-                        found.push(format!("L’écriture « {name} » désigne deux {kind} : « {other} » et « {} ».", alias.code));
+                        found.push(format!(
+                            "L’écriture « {name} » désigne deux {kind} : « {other} » et « {} ».",
+                            alias.code
+                        ));
                     }
                     _ => {}
                 }
@@ -91,7 +98,8 @@ fn publics(pack: &RegulationPack, found: &mut Vec<String>) {
         }
         for status in category.statuses.iter().chain(&category.refused_statuses) {
             if !pack.statuses.iter().any(|alias| alias.code == *status) {
-                found.push(format!("La catégorie « {} » cite le statut « {status} », qui n’existe pas.", category.code));
+                found
+                    .push(format!("La catégorie « {} » cite le statut « {status} », qui n’existe pas.", category.code));
             }
         }
         for status in category.statuses.iter().filter(|status| category.refused_statuses.contains(status)) {
@@ -139,11 +147,20 @@ fn epreuves(pack: &RegulationPack, found: &mut Vec<String>) {
 fn marks(pack: &RegulationPack, found: &mut Vec<String>) {
     let (low, high, step) = (pack.marks.minimum.value, pack.marks.maximum.value, pack.marks.step.value);
     if low < 0 || high <= low {
-        found.push(format!("L’échelle des notes va de {} à {} : le maximum doit dépasser le minimum.", points(low), points(high)));
+        found.push(format!(
+            "L’échelle des notes va de {} à {} : le maximum doit dépasser le minimum.",
+            points(low),
+            points(high)
+        ));
         return;
     }
     if step <= 0 || (high - low) % step != 0 {
-        found.push(format!("Le pas de notation ({} point) ne divise pas l’échelle de {} à {}.", points(step), points(low), points(high)));
+        found.push(format!(
+            "Le pas de notation ({} point) ne divise pas l’échelle de {} à {}.",
+            points(step),
+            points(low),
+            points(high)
+        ));
     }
     let floor = pack.pass.floor.value;
     let bounds = [
@@ -153,13 +170,21 @@ fn marks(pack: &RegulationPack, found: &mut Vec<String>) {
     ];
     for (name, value) in bounds {
         if let Some(value) = value.filter(|value| *value < low || *value > high) {
-            found.push(format!("Le {name} ({}) est hors de l’échelle de {} à {}.", points(value), points(low), points(high)));
+            found.push(format!(
+                "Le {name} ({}) est hors de l’échelle de {} à {}.",
+                points(value),
+                points(low),
+                points(high)
+            ));
         }
     }
-    if let Some(floor) = floor.filter(|floor| *floor > pack.pass.threshold.value && pack.pass.mode.value == PassMode::Average) {
+    if let Some(floor) =
+        floor.filter(|floor| *floor > pack.pass.threshold.value && pack.pass.mode.value == PassMode::Average)
+    {
         found.push(format!(
             "Le plancher éliminatoire ({}) dépasse le seuil d’admission ({}).",
-            points(floor), points(pack.pass.threshold.value)
+            points(floor),
+            points(pack.pass.threshold.value)
         ));
     }
 }
@@ -168,7 +193,9 @@ fn jury(pack: &RegulationPack, found: &mut Vec<String>) {
     let (low, high, usual) =
         (pack.jury.commission_minimum.value, pack.jury.commission_maximum.value, pack.jury.commission_default.value);
     if low == 0 || high < low || usual < low || usual > high {
-        found.push(format!("La commission compte de {low} à {high} membres, {usual} par défaut : ces nombres se contredisent."));
+        found.push(format!(
+            "La commission compte de {low} à {high} membres, {usual} par défaut : ces nombres se contredisent."
+        ));
     }
     if pack.jury.quorum.value == Some(0) {
         found.push("Un quorum de zéro membre n’a pas d’effet : laisser la valeur vide.".to_owned());
@@ -183,9 +210,14 @@ fn training(pack: &RegulationPack, found: &mut Vec<String>) {
     ];
     for (kind, name) in parts {
         let stated = pack.training.minutes(kind).value;
-        let summed: u32 = pack.training.modules.iter().filter(|module| module.kind == kind).map(|module| module.minutes.value).sum();
+        let summed: u32 =
+            pack.training.modules.iter().filter(|module| module.kind == kind).map(|module| module.minutes.value).sum();
         if stated != summed {
-            found.push(format!("Les modules {name} totalisent {}, le règlement en prévoit {}.", hours(summed), hours(stated)));
+            found.push(format!(
+                "Les modules {name} totalisent {}, le règlement en prévoit {}.",
+                hours(summed),
+                hours(stated)
+            ));
         }
     }
 }

@@ -37,12 +37,21 @@ pub(super) fn hours(minutes: u32) -> String {
 pub(super) fn in_letters(number: u32) -> String {
     const WORDS: [&str; 13] =
         ["zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze"];
-    usize::try_from(number).ok().and_then(|i| WORDS.get(i)).map_or_else(|| number.to_string(), |word| (*word).to_owned())
+    usize::try_from(number)
+        .ok()
+        .and_then(|i| WORDS.get(i))
+        .map_or_else(|| number.to_string(), |word| (*word).to_owned())
 }
 
-fn minutes(value: u32) -> String { format!("{value}\u{a0}min") }
-fn yes_no(value: bool) -> String { if value { "oui" } else { "non" }.to_owned() }
-fn counted(value: u32, one: &str, many: &str) -> String { format!("{value}\u{a0}{}", if value > 1 { many } else { one }) }
+fn minutes(value: u32) -> String {
+    format!("{value}\u{a0}min")
+}
+fn yes_no(value: bool) -> String {
+    if value { "oui" } else { "non" }.to_owned()
+}
+fn counted(value: u32, one: &str, many: &str) -> String {
+    format!("{value}\u{a0}{}", if value > 1 { many } else { one })
+}
 
 /// Borrowed parts of one value: where it is, how to show it, and its status to read or to mark.
 struct Entry<'a> {
@@ -54,9 +63,21 @@ struct Entry<'a> {
     note: Option<&'a str>,
 }
 
-fn entry<'a, T>(path: impl Into<String>, label: impl Into<String>, valued: &'a mut Valued<T>, show: impl Fn(&T) -> String) -> Entry<'a> {
+fn entry<'a, T>(
+    path: impl Into<String>,
+    label: impl Into<String>,
+    valued: &'a mut Valued<T>,
+    show: impl Fn(&T) -> String,
+) -> Entry<'a> {
     let shown = show(&valued.value);
-    Entry { path: path.into(), label: label.into(), shown, law: &valued.law, status: &mut valued.status, note: valued.note.as_deref() }
+    Entry {
+        path: path.into(),
+        label: label.into(),
+        shown,
+        law: &valued.law,
+        status: &mut valued.status,
+        note: valued.note.as_deref(),
+    }
 }
 
 impl RegulationPack {
@@ -64,9 +85,17 @@ impl RegulationPack {
     #[must_use]
     pub fn values(&self) -> Vec<PackValue> {
         let mut copy = self.clone();
-        copy.entries().into_iter().map(|e| PackValue {
-            path: e.path, label: e.label, shown: e.shown, law: e.law.to_owned(), status: *e.status, note: e.note.map(str::to_owned),
-        }).collect()
+        copy.entries()
+            .into_iter()
+            .map(|e| PackValue {
+                path: e.path,
+                label: e.label,
+                shown: e.shown,
+                law: e.law.to_owned(),
+                status: *e.status,
+                note: e.note.map(str::to_owned),
+            })
+            .collect()
     }
 
     /// Marks as validated the values an administrator has taken responsibility for.
@@ -85,43 +114,79 @@ impl RegulationPack {
     }
 
     fn entries(&mut self) -> Vec<Entry<'_>> {
-        let mut all = vec![entry("in_force_from", "Entrée en vigueur", &mut self.in_force_from, |date| french_date(*date))];
+        let mut all =
+            vec![entry("in_force_from", "Entrée en vigueur", &mut self.in_force_from, |date| french_date(*date))];
         for category in &mut self.categories {
             all.push(Entry {
                 path: format!("categories.{}", category.code),
                 label: "Public concerné".to_owned(),
                 shown: category.label.clone(),
-                law: &category.law, status: &mut category.status, note: category.note.as_deref(),
+                law: &category.law,
+                status: &mut category.status,
+                note: category.note.as_deref(),
             });
         }
         let eligibility = &mut self.eligibility;
-        all.push(entry("eligibility.own_academy", "Inscription auprès du rectorat de son académie", &mut eligibility.own_academy, |v| yes_no(*v)));
-        all.push(entry("eligibility.minimum_service_years", "Ancienneté minimale", &mut eligibility.minimum_service_years,
-            |v| v.map_or_else(|| "aucune".to_owned(), |n| counted(n, "an", "ans"))));
+        all.push(entry(
+            "eligibility.own_academy",
+            "Inscription auprès du rectorat de son académie",
+            &mut eligibility.own_academy,
+            |v| yes_no(*v),
+        ));
+        all.push(entry(
+            "eligibility.minimum_service_years",
+            "Ancienneté minimale",
+            &mut eligibility.minimum_service_years,
+            |v| v.map_or_else(|| "aucune".to_owned(), |n| counted(n, "an", "ans")),
+        ));
         let registration = &mut self.registration;
-        all.push(entry("registration.closing_grace_minutes", "Tolérance après l’heure de clôture", &mut registration.closing_grace_minutes,
-            |v| if *v == 0 { "aucune".to_owned() } else { minutes(*v) }));
-        all.push(entry("registration.attempts", "Nombre de présentations", &mut registration.attempts,
-            |v| v.map_or_else(|| "sans limite".to_owned(), |n| n.to_string())));
+        all.push(entry(
+            "registration.closing_grace_minutes",
+            "Tolérance après l’heure de clôture",
+            &mut registration.closing_grace_minutes,
+            |v| if *v == 0 { "aucune".to_owned() } else { minutes(*v) },
+        ));
+        all.push(entry("registration.attempts", "Nombre de présentations", &mut registration.attempts, |v| {
+            v.map_or_else(|| "sans limite".to_owned(), |n| n.to_string())
+        }));
         for piece in &mut self.pieces {
-            all.push(entry(format!("pieces.{}", piece.code), format!("Pièce justificative : {}", piece.label), &mut piece.required,
-                |v| if *v { "exigée" } else { "facultative" }.to_owned()));
+            all.push(entry(
+                format!("pieces.{}", piece.code),
+                format!("Pièce justificative : {}", piece.label),
+                &mut piece.required,
+                |v| if *v { "exigée" } else { "facultative" }.to_owned(),
+            ));
         }
         for epreuve in &mut self.epreuves {
             let code = &epreuve.code;
-            all.push(entry(format!("epreuves.{code}.setting"), format!("Épreuve {code} : lieu"), &mut epreuve.setting, |v| match v {
-                Setting::Site => "lieu d’exercice du candidat",
-                Setting::Centre => "centre d’examen",
-            }.to_owned()));
+            all.push(entry(
+                format!("epreuves.{code}.setting"),
+                format!("Épreuve {code} : lieu"),
+                &mut epreuve.setting,
+                |v| {
+                    match v {
+                        Setting::Site => "lieu d’exercice du candidat",
+                        Setting::Centre => "centre d’examen",
+                    }
+                    .to_owned()
+                },
+            ));
             for part in &mut epreuve.parts {
-                all.push(entry(format!("epreuves.{code}.parts.{}", part.code), format!("Épreuve {code} : {}", part.label), &mut part.minutes, |v| minutes(*v)));
+                all.push(entry(
+                    format!("epreuves.{code}.parts.{}", part.code),
+                    format!("Épreuve {code} : {}", part.label),
+                    &mut part.minutes,
+                    |v| minutes(*v),
+                ));
             }
             for line in &mut epreuve.grid {
                 all.push(Entry {
                     path: format!("epreuves.{code}.grid.{}", line.code),
                     label: format!("Épreuve {code} : ligne de la grille d’évaluation"),
                     shown: line.label.clone(),
-                    law: &line.law, status: &mut line.status, note: line.note.as_deref(),
+                    law: &line.law,
+                    status: &mut line.status,
+                    note: line.note.as_deref(),
                 });
             }
         }
@@ -130,30 +195,72 @@ impl RegulationPack {
         all.push(entry("marks.maximum", "Note la plus haute", &mut marks.maximum, |v| points(*v)));
         all.push(entry("marks.step", "Pas de notation", &mut marks.step, |v| format!("{}\u{a0}point", points(*v))));
         let pass = &mut self.pass;
-        all.push(entry("pass.mode", "Règle d’admission", &mut pass.mode, |v| match v {
-            PassMode::Each => "seuil à atteindre à chaque épreuve, sans compensation",
-            PassMode::Average => "seuil à atteindre en moyenne",
-        }.to_owned()));
+        all.push(entry("pass.mode", "Règle d’admission", &mut pass.mode, |v| {
+            match v {
+                PassMode::Each => "seuil à atteindre à chaque épreuve, sans compensation",
+                PassMode::Average => "seuil à atteindre en moyenne",
+            }
+            .to_owned()
+        }));
         all.push(entry("pass.threshold", "Seuil d’admission", &mut pass.threshold, |v| points(*v)));
-        all.push(entry("pass.floor", "Note éliminatoire", &mut pass.floor, |v| v.map_or_else(|| "aucune".to_owned(), points)));
+        all.push(entry("pass.floor", "Note éliminatoire", &mut pass.floor, |v| {
+            v.map_or_else(|| "aucune".to_owned(), points)
+        }));
         let kept = &mut self.kept_marks;
         all.push(entry("kept_marks.threshold", "Note conservée à partir de", &mut kept.threshold, |v| points(*v)));
-        all.push(entry("kept_marks.valid_sessions", "Durée de conservation d’une note", &mut kept.valid_sessions,
-            |v| v.map_or_else(|| "sans limite".to_owned(), |n| counted(n, "session", "sessions"))));
+        all.push(entry(
+            "kept_marks.valid_sessions",
+            "Durée de conservation d’une note",
+            &mut kept.valid_sessions,
+            |v| v.map_or_else(|| "sans limite".to_owned(), |n| counted(n, "session", "sessions")),
+        ));
         let jury = &mut self.jury;
         for role in &mut jury.roles {
-            all.push(entry(format!("jury.roles.{}", role.code), format!("Jury : {}", role.label), &mut role.expected,
-                |v| if *v { "attendu" } else { "possible" }.to_owned()));
+            all.push(entry(
+                format!("jury.roles.{}", role.code),
+                format!("Jury : {}", role.label),
+                &mut role.expected,
+                |v| if *v { "attendu" } else { "possible" }.to_owned(),
+            ));
         }
-        all.push(entry("jury.quorum", "Quorum du jury", &mut jury.quorum, |v| v.map_or_else(|| "aucun".to_owned(), |n| counted(n, "membre", "membres"))));
-        all.push(entry("jury.commission_minimum", "Commission : effectif minimal", &mut jury.commission_minimum, |v| v.to_string()));
-        all.push(entry("jury.commission_maximum", "Commission : effectif maximal", &mut jury.commission_maximum, |v| v.to_string()));
-        all.push(entry("jury.commission_default", "Commission : effectif par défaut", &mut jury.commission_default, |v| v.to_string()));
+        all.push(entry("jury.quorum", "Quorum du jury", &mut jury.quorum, |v| {
+            v.map_or_else(|| "aucun".to_owned(), |n| counted(n, "membre", "membres"))
+        }));
+        all.push(entry(
+            "jury.commission_minimum",
+            "Commission : effectif minimal",
+            &mut jury.commission_minimum,
+            |v| v.to_string(),
+        ));
+        all.push(entry(
+            "jury.commission_maximum",
+            "Commission : effectif maximal",
+            &mut jury.commission_maximum,
+            |v| v.to_string(),
+        ));
+        all.push(entry(
+            "jury.commission_default",
+            "Commission : effectif par défaut",
+            &mut jury.commission_default,
+            |v| v.to_string(),
+        ));
         let training = &mut self.training;
-        all.push(entry("training.required_to_sit", "Formation exigée pour se présenter", &mut training.required_to_sit, |v| yes_no(*v)));
+        all.push(entry(
+            "training.required_to_sit",
+            "Formation exigée pour se présenter",
+            &mut training.required_to_sit,
+            |v| yes_no(*v),
+        ));
         all.push(entry("training.theory_minutes", "Formation théorique", &mut training.theory_minutes, |v| hours(*v)));
-        all.push(entry("training.deepening_minutes", "Modules d’approfondissement", &mut training.deepening_minutes, |v| hours(*v)));
-        all.push(entry("training.practice_minutes", "Formation pratique", &mut training.practice_minutes, |v| hours(*v)));
+        all.push(entry(
+            "training.deepening_minutes",
+            "Modules d’approfondissement",
+            &mut training.deepening_minutes,
+            |v| hours(*v),
+        ));
+        all.push(entry("training.practice_minutes", "Formation pratique", &mut training.practice_minutes, |v| {
+            hours(*v)
+        }));
         all.push(entry("training.tutor", "Tuteur", &mut training.tutor, Clone::clone));
         for module in &mut training.modules {
             let kind = match module.kind {
@@ -161,22 +268,51 @@ impl RegulationPack {
                 ModuleKind::Deepening => "approfondissement",
                 ModuleKind::Practice => "pratique",
             };
-            all.push(entry(format!("training.modules.{}", module.code), format!("{} ({kind})", module.title), &mut module.minutes, |v| hours(*v)));
+            all.push(entry(
+                format!("training.modules.{}", module.code),
+                format!("{} ({kind})", module.title),
+                &mut module.minutes,
+                |v| hours(*v),
+            ));
         }
         for period in &mut self.data_periods {
             let unit = period.unit;
-            all.push(entry(format!("data_periods.{}", period.code), format!("Conservation des données : {}", period.label), &mut period.period,
-                |v| v.map_or_else(|| "permanente".to_owned(), |n| match unit {
-                    PeriodUnit::Months => counted(n, "mois", "mois"),
-                    PeriodUnit::Days => counted(n, "jour", "jours"),
-                })));
+            all.push(entry(
+                format!("data_periods.{}", period.code),
+                format!("Conservation des données : {}", period.label),
+                &mut period.period,
+                |v| {
+                    v.map_or_else(
+                        || "permanente".to_owned(),
+                        |n| match unit {
+                            PeriodUnit::Months => counted(n, "mois", "mois"),
+                            PeriodUnit::Days => counted(n, "jour", "jours"),
+                        },
+                    )
+                },
+            ));
         }
         let appeals = &mut self.appeals;
         all.push(entry("appeals.months", "Délai de recours", &mut appeals.months, |v| counted(*v, "mois", "mois")));
         all.push(entry("appeals.gracious", "Phrase sur le recours gracieux", &mut appeals.gracious, Clone::clone));
-        all.push(entry("appeals.contentious", "Phrase sur le recours contentieux", &mut appeals.contentious, Clone::clone));
-        all.push(entry("appeals.acknowledgement", "Phrase de l’accusé de réception", &mut appeals.acknowledgement, Clone::clone));
-        all.push(entry("appeals.algorithm_notice", "Mention du traitement algorithmique", &mut appeals.algorithm_notice, Clone::clone));
+        all.push(entry(
+            "appeals.contentious",
+            "Phrase sur le recours contentieux",
+            &mut appeals.contentious,
+            Clone::clone,
+        ));
+        all.push(entry(
+            "appeals.acknowledgement",
+            "Phrase de l’accusé de réception",
+            &mut appeals.acknowledgement,
+            Clone::clone,
+        ));
+        all.push(entry(
+            "appeals.algorithm_notice",
+            "Mention du traitement algorithmique",
+            &mut appeals.algorithm_notice,
+            Clone::clone,
+        ));
         all
     }
 }

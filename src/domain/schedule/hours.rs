@@ -23,9 +23,8 @@ pub struct WorkingDays {
 impl WorkingDays {
     #[must_use]
     pub fn of(academy: &Academy, from: Date, to: Date) -> Self {
-        let worked = |date: &Date| {
-            !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_public_holiday(*date)
-        };
+        let worked =
+            |date: &Date| !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_public_holiday(*date);
         let openings = from
             .series(jiff::Span::new().days(1))
             .take_while(|date| *date <= to)
@@ -119,7 +118,10 @@ mod tests {
 
     #[test]
     fn holidays_move_with_easter_and_none_is_worked() {
-        assert_eq!([2025, 2026, 2027, 2028].map(|year| easter(year).unwrap()), [date(2025, 4, 20), date(2026, 4, 5), date(2027, 3, 28), date(2028, 4, 16)]);
+        assert_eq!(
+            [2025, 2026, 2027, 2028].map(|year| easter(year).unwrap()),
+            [date(2025, 4, 20), date(2026, 4, 5), date(2027, 3, 28), date(2028, 4, 16)]
+        );
         for holiday in [date(2027, 3, 29), date(2027, 5, 6), date(2027, 5, 17), date(2027, 11, 11)] {
             assert!(is_public_holiday(holiday), "{holiday}");
         }
@@ -150,7 +152,10 @@ mod tests {
             for tick in [OPENS, NOON_TO, DAY + 15 * 60, 4 * DAY + OPENS] {
                 assert_eq!(days.tick(days.instant(tick).unwrap()), tick);
                 let local = academy.local(days.instant(tick).unwrap());
-                assert_eq!(u32::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap(), tick % DAY);
+                assert_eq!(
+                    u32::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap(),
+                    tick % DAY
+                );
             }
         }
     }

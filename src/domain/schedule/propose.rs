@@ -37,7 +37,11 @@ pub fn propose(frame: &Frame<'_>, agenda: &mut Agenda, panels: &[Panel], candida
     for (number, epreuve) in expected_epreuves(frame.pack, &[]) {
         let mut waiting: Vec<&Examinee> = candidates
             .iter()
-            .filter(|candidate| candidate.admitted && !candidate.kept.contains(&number) && !agenda.is_placed(&candidate.registration, number))
+            .filter(|candidate| {
+                candidate.admitted
+                    && !candidate.kept.contains(&number)
+                    && !agenda.is_placed(&candidate.registration, number)
+            })
             .collect();
         if epreuve.setting.value == Setting::Site {
             // One school after the other, so that a commission stays there for the day. The sort is stable.
@@ -189,13 +193,16 @@ impl Asked<'_> {
 
     fn why_not(&self, agenda: &Agenda) -> String {
         let name = &self.candidate.name;
-        let apart = |panel: &&Panel| agenda.conflicted.contains(&(panel.id.clone(), self.candidate.registration.clone()));
+        let apart =
+            |panel: &&Panel| agenda.conflicted.contains(&(panel.id.clone(), self.candidate.registration.clone()));
         let seated: Vec<&Panel> = self.panels.iter().filter(|panel| !panel.jurors.is_empty()).collect();
         if seated.is_empty() {
             return "Aucune commission n’a de membre : composez-les d’abord.".to_owned();
         }
         if seated.iter().all(apart) {
-            return format!("Toutes les commissions ont un empêchement pour {name} : ajoutez une commission ou levez un empêchement.");
+            return format!(
+                "Toutes les commissions ont un empêchement pour {name} : ajoutez une commission ou levez un empêchement."
+            );
         }
         format!(
             "Aucune heure ouvrable ne reste avant la fin de la période pour {name} (épreuve {}) : ajoutez une commission ou allongez la période.",

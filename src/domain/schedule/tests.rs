@@ -35,7 +35,11 @@ fn candidate(id: &str, uai: &str) -> Examinee {
 }
 
 fn panel(id: &str, jurors: &[&str]) -> Panel {
-    Panel { id: id.into(), label: format!("Commission {id}"), jurors: jurors.iter().map(|j| ((*j).into(), format!("Juré {j}"))).collect() }
+    Panel {
+        id: id.into(),
+        label: format!("Commission {id}"),
+        jurors: jurors.iter().map(|j| ((*j).into(), format!("Juré {j}"))).collect(),
+    }
 }
 
 fn at(local: &str) -> Timestamp {
@@ -43,13 +47,23 @@ fn at(local: &str) -> Timestamp {
 }
 
 fn ask(registration: &str, epreuve: i32, commission: &str, local: &str, room: &str) -> Placement {
-    Placement { registration: registration.into(), epreuve, commission: commission.into(), starts_at: at(local), site: String::new(), uai: None, room: room.into() }
+    Placement {
+        registration: registration.into(),
+        epreuve,
+        commission: commission.into(),
+        starts_at: at(local),
+        site: String::new(),
+        uai: None,
+        room: room.into(),
+    }
 }
 
 #[test]
 fn an_extra_third_is_counted_part_by_part_and_rounded_up() {
     let pack = pack();
-    let lengths = |measure: Option<&str>| pack.epreuves.iter().map(|epreuve| epreuve_minutes(epreuve, measure)).collect::<Vec<_>>();
+    let lengths = |measure: Option<&str>| {
+        pack.epreuves.iter().map(|epreuve| epreuve_minutes(epreuve, measure)).collect::<Vec<_>>()
+    };
     assert_eq!(lengths(None), [45, 90]);
     assert_eq!(lengths(Some("Salle particulière")), [45, 90]);
     // 30 + 15 become 40 + 20; 60 + 10 + 20 become 80 + 14 + 27.
@@ -85,7 +99,10 @@ fn each_rule_refuses_its_own_case() {
         assert_eq!(agenda.check(&frame, who, &asked).unwrap_err().code, code);
     }
     let third = candidate("r3", "0190012K");
-    assert_eq!(agenda.check(&frame, &third, &ask("r3", 2, "C", "2027-02-03T14:30", "SALLE  1")).unwrap_err().code, "room_busy");
+    assert_eq!(
+        agenda.check(&frame, &third, &ask("r3", 2, "C", "2027-02-03T14:30", "SALLE  1")).unwrap_err().code,
+        "room_busy"
+    );
     assert!(agenda.check(&frame, &third, &ask("r3", 2, "C", "2027-02-03T14:30", "Salle 2")).is_ok());
     // End to end is not overlapping.
     assert!(agenda.check(&frame, &second, &ask("r2", 2, "B", "2027-02-03T15:30", "Salle 1")).is_ok());
@@ -98,12 +115,16 @@ fn a_journey_takes_its_time_between_two_places_and_none_at_one_place() {
     let pack = pack();
     let frame = Frame { travel_minutes: 30, ..frame(&pack) };
     let mut agenda = Agenda::new(vec![panel("A", &["1"])], HashSet::new(), Vec::new());
-    let booked = agenda.check(&frame, &candidate("r1", "0870015U"), &ask("r1", 1, "A", "2027-02-03T09:00", "")).unwrap();
+    let booked =
+        agenda.check(&frame, &candidate("r1", "0870015U"), &ask("r1", 1, "A", "2027-02-03T09:00", "")).unwrap();
     agenda.book(booked);
     let colleague = candidate("r2", "0870015U");
     assert!(agenda.check(&frame, &colleague, &ask("r2", 1, "A", "2027-02-03T09:45", "")).is_ok());
     let elsewhere = candidate("r3", "0190012K");
-    assert_eq!(agenda.check(&frame, &elsewhere, &ask("r3", 1, "A", "2027-02-03T09:50", "")).unwrap_err().code, "commission_busy");
+    assert_eq!(
+        agenda.check(&frame, &elsewhere, &ask("r3", 1, "A", "2027-02-03T09:50", "")).unwrap_err().code,
+        "commission_busy"
+    );
     assert!(agenda.check(&frame, &elsewhere, &ask("r3", 1, "A", "2027-02-03T10:15", "")).is_ok());
 }
 
@@ -117,7 +138,10 @@ fn a_night_of_changing_clocks_keeps_its_real_minutes() {
     let agenda = Agenda::new(vec![panel("A", &["1"])], HashSet::new(), Vec::new());
     let night = agenda.check(&frame, &candidate("r1", "0870015U"), &ask("r1", 2, "A", "2027-03-28T01:30", "")).unwrap();
     assert_eq!(night.ends_at, at("2027-03-28T04:00"));
-    assert_eq!(frame.interval(night.starts_at, night.ends_at), "dimanche 28\u{a0}mars 2027, de 1\u{a0}h\u{a0}30 à 4\u{a0}h");
+    assert_eq!(
+        frame.interval(night.starts_at, night.ends_at),
+        "dimanche 28\u{a0}mars 2027, de 1\u{a0}h\u{a0}30 à 4\u{a0}h"
+    );
 }
 
 #[test]
@@ -126,7 +150,9 @@ fn someone_who_joins_a_commission_must_be_free_at_its_hours() {
     let frame = frame(&pack);
     let mut agenda = Agenda::new(vec![panel("A", &["1"]), panel("B", &["2"])], HashSet::new(), Vec::new());
     for (registration, commission, local) in [("r1", "A", "2027-02-03T09:00"), ("r2", "B", "2027-02-03T09:30")] {
-        let booked = agenda.check(&frame, &candidate(registration, registration), &ask(registration, 1, commission, local, "")).unwrap();
+        let booked = agenda
+            .check(&frame, &candidate(registration, registration), &ask(registration, 1, commission, local, ""))
+            .unwrap();
         agenda.book(booked);
     }
     assert_eq!(agenda.check_seat(&frame, ("2", "Juré 2"), "A").unwrap_err().code, "juror_busy");
@@ -149,10 +175,14 @@ fn a_proposal_places_everyone_breaks_no_rule_and_is_always_the_same() {
     let pack = pack();
     let frame = Frame { travel_minutes: 45, ..frame(&pack) };
     let candidates = crowd(300);
-    let panels: Vec<Panel> =
-        (0..commissions_needed(&frame, 300) + 2).map(|i| panel(&format!("{i:02}"), &[&format!("j{i}"), &format!("shared{}", i / 2)])).collect();
-    let conflicted: HashSet<(String, String)> =
-        candidates.iter().enumerate().map(|(i, c)| (panels[i % panels.len()].id.clone(), c.registration.clone())).collect();
+    let panels: Vec<Panel> = (0..commissions_needed(&frame, 300) + 2)
+        .map(|i| panel(&format!("{i:02}"), &[&format!("j{i}"), &format!("shared{}", i / 2)]))
+        .collect();
+    let conflicted: HashSet<(String, String)> = candidates
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (panels[i % panels.len()].id.clone(), c.registration.clone()))
+        .collect();
     let mut agenda = Agenda::new(panels.clone(), conflicted.clone(), Vec::new());
     let proposal = propose(&frame, &mut agenda, &panels, &candidates);
     assert_eq!(proposal.unplaced, []);
@@ -165,7 +195,8 @@ fn a_proposal_places_everyone_breaks_no_rule_and_is_always_the_same() {
         assert!((9..17).contains(&local.hour()), "{local}");
         again.book(booked);
     }
-    let expected: usize = candidates.iter().filter(|c| c.admitted).map(|c| expected_epreuves(&pack, &c.kept).count()).sum();
+    let expected: usize =
+        candidates.iter().filter(|c| c.admitted).map(|c| expected_epreuves(&pack, &c.kept).count()).sum();
     assert_eq!(proposal.placements.len(), expected);
     let mut other = Agenda::new(panels.clone(), conflicted, Vec::new());
     assert_eq!(propose(&frame, &mut other, &panels, &candidates), proposal);
@@ -191,7 +222,9 @@ fn ten_thousand_candidates_are_placed() {
     let pack = pack();
     let frame = Frame { travel_minutes: 60, ..frame(&pack) };
     let candidates = crowd(10_000);
-    let panels: Vec<Panel> = (0..commissions_needed(&frame, 10_000)).map(|i| panel(&format!("{i:03}"), &[&format!("a{i}"), &format!("b{i}")])).collect();
+    let panels: Vec<Panel> = (0..commissions_needed(&frame, 10_000))
+        .map(|i| panel(&format!("{i:03}"), &[&format!("a{i}"), &format!("b{i}")]))
+        .collect();
     let mut agenda = Agenda::new(panels.clone(), HashSet::new(), Vec::new());
     assert_eq!(propose(&frame, &mut agenda, &panels, &candidates).unplaced, []);
 }

@@ -38,7 +38,9 @@ pub fn masks(full: &[Vec<u32>], below: u32) -> BTreeSet<(usize, usize)> {
     loop {
         let alone = lines.iter().find(|line| line.iter().filter(|cell| masked.contains(*cell)).count() == 1);
         let Some(line) = alone else { return masked };
-        let Some(companion) = line.iter().copied().filter(|cell| !masked.contains(cell)).min_by_key(|cell| (is_total(*cell), at(*cell))) else {
+        let Some(companion) =
+            line.iter().copied().filter(|cell| !masked.contains(cell)).min_by_key(|cell| (is_total(*cell), at(*cell)))
+        else {
             return masked;
         };
         masked.insert(companion);

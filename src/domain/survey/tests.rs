@@ -3,13 +3,17 @@
 use super::*;
 use proptest::strategy::Strategy as _;
 
-fn survey() -> Survey { Survey::embedded().unwrap() }
+fn survey() -> Survey {
+    Survey::embedded().unwrap()
+}
 
 /// Complete answers that agree: everyone in the first cell of each table.
 fn answers(survey: &Survey, total: u32) -> Counts {
     let mut counts = Counts::new();
     for table in &survey.tables {
-        for key in survey.keys(table).into_iter().flatten() { counts.insert(key, 0); }
+        for key in survey.keys(table).into_iter().flatten() {
+            counts.insert(key, 0);
+        }
         let first = survey.keys(table).concat().remove(0);
         counts.insert(first, total);
     }
@@ -19,8 +23,23 @@ fn answers(survey: &Survey, total: u32) -> Counts {
 #[test]
 fn the_shipped_questionnaire_asks_what_the_survey_is_about() {
     let survey = survey();
-    let codes: Vec<_> = survey.dimension("devenir").unwrap().categories.iter().map(|choice| choice.code.as_str()).collect();
-    assert_eq!(codes, ["retour", "apprentissage", "formation", "service-civique", "emploi", "diplome", "partenaire", "poursuite", "sans-solution", "perdu-de-vue"]);
+    let codes: Vec<_> =
+        survey.dimension("devenir").unwrap().categories.iter().map(|choice| choice.code.as_str()).collect();
+    assert_eq!(
+        codes,
+        [
+            "retour",
+            "apprentissage",
+            "formation",
+            "service-civique",
+            "emploi",
+            "diplome",
+            "partenaire",
+            "poursuite",
+            "sans-solution",
+            "perdu-de-vue"
+        ]
+    );
     assert_eq!(survey.masked_below.value, 5);
     assert!(survey.tables.iter().all(|table| !survey.keys(table).is_empty()));
 }
@@ -36,17 +55,50 @@ fn each_fault_of_the_answers_is_found() {
     let survey = survey();
     type Damage = fn(&mut Counts);
     let rows: [(Damage, Severity, &str, &str); 5] = [
-        (|counts| { counts.insert("T4.emploi.f".to_owned(), 3); }, Severity::Error, "T4", "doivent être égaux"),
-        (|counts| { counts.remove("T2.lp.g"); }, Severity::Error, "T2", "1 case(s) vide(s)"),
-        (|counts| { counts.insert("T1.nom.Dupont".to_owned(), 1); }, Severity::Error, "T1.nom.Dupont", "n’existe pas"),
+        (
+            |counts| {
+                counts.insert("T4.emploi.f".to_owned(), 3);
+            },
+            Severity::Error,
+            "T4",
+            "doivent être égaux",
+        ),
+        (
+            |counts| {
+                counts.remove("T2.lp.g");
+            },
+            Severity::Error,
+            "T2",
+            "1 case(s) vide(s)",
+        ),
+        (
+            |counts| {
+                counts.insert("T1.nom.Dupont".to_owned(), 1);
+            },
+            Severity::Error,
+            "T1.nom.Dupont",
+            "n’existe pas",
+        ),
         (|counts| counts.values_mut().for_each(|count| *count = 0), Severity::Warning, "T1", "Aucun jeune"),
-        (|counts| { counts.insert("T3.prevention.f".to_owned(), 12); }, Severity::Warning, "T3", "moins que les 40"),
+        (
+            |counts| {
+                counts.insert("T3.prevention.f".to_owned(), 12);
+            },
+            Severity::Warning,
+            "T3",
+            "moins que les 40",
+        ),
     ];
     for (damage, severity, place, words) in rows {
         let mut counts = answers(&survey, 40);
         damage(&mut counts);
         let found = survey.check(&counts);
-        assert!(found.iter().any(|f| f.severity == severity && f.place == place && f.sentence.replace('\u{a0}', " ").contains(words)), "{place}: {found:?}");
+        assert!(
+            found.iter().any(|f| f.severity == severity
+                && f.place == place
+                && f.sentence.replace('\u{a0}', " ").contains(words)),
+            "{place}: {found:?}"
+        );
     }
 }
 
@@ -70,7 +122,8 @@ fn no_masked_count_can_be_found_by_subtraction() {
         &[&[0, 0], &[90, 90]],
     ];
     for counts in rows {
-        let mut full: Vec<Vec<u32>> = counts.iter().map(|line| line.iter().copied().chain([line.iter().sum()]).collect()).collect();
+        let mut full: Vec<Vec<u32>> =
+            counts.iter().map(|line| line.iter().copied().chain([line.iter().sum()]).collect()).collect();
         full.push((0..full[0].len()).map(|c| full.iter().map(|line| line[c]).sum()).collect());
         let masked = masks(&full, 5);
         for (r, line) in full.iter().enumerate() {

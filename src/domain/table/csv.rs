@@ -18,9 +18,7 @@ const MAX_CELLS: usize = 4_000_000;
 pub enum TableRefused {
     #[error("Le fichier est vide\u{a0}: la première ligne doit porter les titres des colonnes.")]
     Empty,
-    #[error(
-        "Le fichier dépasse 20\u{a0}Mio\u{a0}: retirez ce qui n’est pas la liste, ou découpez-le."
-    )]
+    #[error("Le fichier dépasse 20\u{a0}Mio\u{a0}: retirez ce qui n’est pas la liste, ou découpez-le.")]
     TooLarge,
     #[error(
         "Ce fichier est un classeur (XLSX ou ODS), pas un CSV\u{a0}: enregistrez la feuille au format CSV, ou déposez-le comme classeur."
@@ -32,21 +30,15 @@ pub enum TableRefused {
     NotText,
     #[error("Le fichier a plus de 50\u{202f}000 lignes\u{a0}: découpez-le.")]
     TooManyRows,
-    #[error(
-        "La ligne {line} a plus de 200 colonnes\u{a0}: vérifiez le séparateur, ou retirez les colonnes inutiles."
-    )]
+    #[error("La ligne {line} a plus de 200 colonnes\u{a0}: vérifiez le séparateur, ou retirez les colonnes inutiles.")]
     TooManyColumns { line: u64 },
-    #[error(
-        "Le fichier a plus de 4\u{a0}millions de cellules\u{a0}: retirez les colonnes inutiles, ou découpez-le."
-    )]
+    #[error("Le fichier a plus de 4\u{a0}millions de cellules\u{a0}: retirez les colonnes inutiles, ou découpez-le.")]
     TooManyCells,
     #[error(
         "Ligne {line}\u{a0}: une cellule dépasse 10\u{202f}000 caractères. Un guillemet mal fermé en est souvent la cause."
     )]
     CellTooLong { line: u64 },
-    #[error(
-        "Ligne {line}\u{a0}: un guillemet ouvert n’est jamais refermé. Corrigez cette ligne, puis recommencez."
-    )]
+    #[error("Ligne {line}\u{a0}: un guillemet ouvert n’est jamais refermé. Corrigez cette ligne, puis recommencez.")]
     OpenQuote { line: u64 },
 }
 
@@ -62,11 +54,7 @@ pub fn read_csv(bytes: &[u8]) -> Result<Table, TableRefused> {
         return Err(TableRefused::NotText);
     }
     let delimiter = find_delimiter(&text);
-    let mut records = Records {
-        rest: &text,
-        line: 1,
-        delimiter,
-    };
+    let mut records = Records { rest: &text, line: 1, delimiter };
     let mut headers = None;
     let mut rows: Vec<Row> = Vec::new();
     let mut cells = 0;
@@ -91,36 +79,20 @@ pub fn read_csv(bytes: &[u8]) -> Result<Table, TableRefused> {
         rows.push(row);
     }
     let headers = headers.ok_or(TableRefused::Empty)?;
-    Ok(Table {
-        headers,
-        rows,
-        encoding,
-        delimiter,
-    })
+    Ok(Table { headers, rows, encoding, delimiter })
 }
 
 /// A byte order mark decides; else valid UTF-8 is UTF-8; else it is what Excel saves in France.
 fn decode(bytes: &[u8]) -> Result<(std::borrow::Cow<'_, str>, Encoding), TableRefused> {
     if let Some((found, length)) = encoding_rs::Encoding::for_bom(bytes) {
-        let encoding = if found == UTF_8 {
-            Encoding::Utf8
-        } else {
-            Encoding::Utf16
-        };
+        let encoding = if found == UTF_8 { Encoding::Utf8 } else { Encoding::Utf16 };
         let body = bytes.get(length..).unwrap_or_default();
         let (text, broken) = found.decode_without_bom_handling(body);
-        return if broken {
-            Err(TableRefused::NotText)
-        } else {
-            Ok((text, encoding))
-        };
+        return if broken { Err(TableRefused::NotText) } else { Ok((text, encoding)) };
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok((text.into(), Encoding::Utf8)),
-        Err(_) => Ok((
-            WINDOWS_1252.decode_without_bom_handling(bytes).0,
-            Encoding::Windows1252,
-        )),
+        Err(_) => Ok((WINDOWS_1252.decode_without_bom_handling(bytes).0, Encoding::Windows1252)),
     }
 }
 
@@ -140,11 +112,7 @@ fn find_delimiter(text: &str) -> char {
             _ => {}
         }
     }
-    counts
-        .iter()
-        .rev()
-        .max_by_key(|(_, count)| *count)
-        .map_or(';', |(candidate, _)| *candidate)
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(';', |(candidate, _)| *candidate)
 }
 
 struct Records<'t> {
@@ -195,10 +163,7 @@ impl Records<'_> {
             }
         }
         // Plain text, or what a careless program left behind a closing quote.
-        let end = self
-            .rest
-            .find([self.delimiter, '\r', '\n'])
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find([self.delimiter, '\r', '\n']).unwrap_or(self.rest.len());
         let (plain, after) = self.rest.split_at(end);
         cell.push_str(plain);
         let last = !after.starts_with(self.delimiter);
@@ -243,55 +208,29 @@ mod tests {
     }
 
     fn cells(table: &Table) -> Vec<Vec<&str>> {
-        table
-            .rows
-            .iter()
-            .map(|r| r.cells.iter().map(String::as_str).collect())
-            .collect()
+        table.rows.iter().map(|r| r.cells.iter().map(String::as_str).collect()).collect()
     }
 
     #[test]
     fn the_encoding_is_found_out() {
         for (bytes, encoding) in [
             ("Prénom\r\nŒil\r\n".as_bytes().to_vec(), Encoding::Utf8),
-            (
-                "\u{feff}Prénom\r\nŒil\r\n".as_bytes().to_vec(),
-                Encoding::Utf8,
-            ),
+            ("\u{feff}Prénom\r\nŒil\r\n".as_bytes().to_vec(), Encoding::Utf8),
             (b"Pr\xe9nom\r\n\x8cil\r\n".to_vec(), Encoding::Windows1252),
-            (
-                "\u{feff}Prénom\r\nŒil\r\n"
-                    .encode_utf16()
-                    .flat_map(u16::to_le_bytes)
-                    .collect(),
-                Encoding::Utf16,
-            ),
-            (
-                "\u{feff}Prénom\r\nŒil\r\n"
-                    .encode_utf16()
-                    .flat_map(u16::to_be_bytes)
-                    .collect(),
-                Encoding::Utf16,
-            ),
+            ("\u{feff}Prénom\r\nŒil\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect(), Encoding::Utf16),
+            ("\u{feff}Prénom\r\nŒil\r\n".encode_utf16().flat_map(u16::to_be_bytes).collect(), Encoding::Utf16),
         ] {
             let table = read_csv(&bytes).expect("readable");
-            assert_eq!(
-                (table.encoding, table.headers),
-                (encoding, vec!["Prénom".to_owned()])
-            );
+            assert_eq!((table.encoding, table.headers), (encoding, vec!["Prénom".to_owned()]));
             assert_eq!(table.rows[0].cells, ["Œil"]);
         }
     }
 
     #[test]
     fn the_delimiter_is_found_out_outside_quotes() {
-        for (text, delimiter) in [
-            ("a;b\n1;2", ';'),
-            ("a,b\n1,2", ','),
-            ("a\tb\n1\t2", '\t'),
-            ("\"a,b,c\";d\n1;2", ';'),
-            ("a\n1", ';'),
-        ] {
+        for (text, delimiter) in
+            [("a;b\n1;2", ';'), ("a,b\n1,2", ','), ("a\tb\n1\t2", '\t'), ("\"a,b,c\";d\n1;2", ';'), ("a\n1", ';')]
+        {
             assert_eq!(read(text).delimiter, delimiter, "{text}");
         }
         assert_eq!(cells(&read("a,b\n1;x,2")), [["1;x", "2"]]);
@@ -311,25 +250,13 @@ mod tests {
             cells(&read("a;b\n\"il dit \"\"non\"\"\";\"x;y\"\n5\" ;\"z\"t")),
             [["il dit \"non\"", "x;y"], ["5\" ", "zt"]]
         );
-        assert_eq!(
-            read_csv(b"a;b\n1;2\n\"x;3\n4;5"),
-            Err(TableRefused::OpenQuote { line: 3 })
-        );
+        assert_eq!(read_csv(b"a;b\n1;2\n\"x;3\n4;5"), Err(TableRefused::OpenQuote { line: 3 }));
     }
 
     #[test]
     fn our_own_guard_is_taken_off_and_a_typed_formula_stays_text() {
         let table = read("a;b;c;d;e\n'=1+1;'+33555010203;=CMD|' /C calc'!A0;'tHooft;''-x");
-        assert_eq!(
-            cells(&table),
-            [[
-                "=1+1",
-                "+33555010203",
-                "=CMD|' /C calc'!A0",
-                "'tHooft",
-                "'-x"
-            ]]
-        );
+        assert_eq!(cells(&table), [["=1+1", "+33555010203", "=CMD|' /C calc'!A0", "'tHooft", "'-x"]]);
     }
 
     #[test]
@@ -339,14 +266,8 @@ mod tests {
         for (bytes, refused) in [
             (vec![b'a'; MAX_BYTES + 1], TableRefused::TooLarge),
             (rows(MAX_ROWS + 1).into_bytes(), TableRefused::TooManyRows),
-            (
-                format!("a\n{}", ";".repeat(MAX_COLUMNS)).into_bytes(),
-                TableRefused::TooManyColumns { line: 2 },
-            ),
-            (
-                format!("a\n{}", "é".repeat(MAX_CELL_CHARS + 1)).into_bytes(),
-                TableRefused::CellTooLong { line: 2 },
-            ),
+            (format!("a\n{}", ";".repeat(MAX_COLUMNS)).into_bytes(), TableRefused::TooManyColumns { line: 2 }),
+            (format!("a\n{}", "é".repeat(MAX_CELL_CHARS + 1)).into_bytes(), TableRefused::CellTooLong { line: 2 }),
             (
                 format!("a;b\n{}", format!("{}x\n", ";".repeat(99)).repeat(40_001)).into_bytes(),
                 TableRefused::TooManyCells,

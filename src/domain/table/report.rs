@@ -48,9 +48,7 @@ impl<D> Report<D> {
     /// Errors that nobody has set aside yet.
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
         let aside: HashSet<u64> = self.set_aside.iter().map(|(line, _)| *line).collect();
-        self.findings
-            .iter()
-            .filter(move |f| f.severity == Severity::Error && !aside.contains(&f.line))
+        self.findings.iter().filter(move |f| f.severity == Severity::Error && !aside.contains(&f.line))
     }
 
     pub fn to_json(&self) -> Value {
@@ -67,11 +65,8 @@ impl<D> Report<D> {
                 })
             })
             .collect();
-        let set_aside: Vec<Value> = self
-            .set_aside
-            .iter()
-            .map(|(line, reason)| json!({ "line": line, "reason": reason }))
-            .collect();
+        let set_aside: Vec<Value> =
+            self.set_aside.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect();
         json!({
             "accepted": self.accepted.len(),
             "findings": findings,

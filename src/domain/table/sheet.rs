@@ -25,13 +25,7 @@ pub struct Columns {
 impl Columns {
     pub fn locate(table: &Table, specs: &[ColumnSpec], findings: &mut Vec<Finding>) -> Self {
         let mut on_header = |column: &str, code, severity, message| {
-            findings.push(Finding {
-                line: 1,
-                column: Some(column.to_owned()),
-                code,
-                severity,
-                message,
-            });
+            findings.push(Finding { line: 1, column: Some(column.to_owned()), code, severity, message });
         };
         let titles: Vec<String> = table.headers.iter().map(|h| tidy(h)).collect();
         let mut by_title: HashMap<String, usize> = HashMap::new();
@@ -49,22 +43,16 @@ impl Columns {
                     title,
                     "duplicate_column",
                     Severity::Error,
-                    format!(
-                        "La colonne «\u{a0}{title}\u{a0}» figure deux fois\u{a0}: gardez-en une seule."
-                    ),
+                    format!("La colonne «\u{a0}{title}\u{a0}» figure deux fois\u{a0}: gardez-en une seule."),
                 ),
             }
         }
         // Our own title wins over the others: « Téléphone » beside « Portable » is no contradiction.
         let mut found = Vec::with_capacity(specs.len());
         for spec in specs {
-            let place = [&spec.label]
-                .into_iter()
-                .chain(spec.aliases)
-                .find_map(|title| by_title.remove(&title_key(title)));
-            let shown = place
-                .and_then(|place| titles.get(place))
-                .map_or(spec.label, String::as_str);
+            let place =
+                [&spec.label].into_iter().chain(spec.aliases).find_map(|title| by_title.remove(&title_key(title)));
+            let shown = place.and_then(|place| titles.get(place)).map_or(spec.label, String::as_str);
             found.push((place, shown.to_owned()));
         }
         unknown.extend(by_title.into_values());
@@ -87,10 +75,7 @@ impl Columns {
                     spec.label,
                     "missing_column",
                     Severity::Error,
-                    format!(
-                        "La colonne «\u{a0}{}\u{a0}» manque\u{a0}: ajoutez-la à la première ligne.",
-                        spec.label
-                    ),
+                    format!("La colonne «\u{a0}{}\u{a0}» manque\u{a0}: ajoutez-la à la première ligne.", spec.label),
                 );
             }
         }
@@ -100,14 +85,10 @@ impl Columns {
                 column: None,
                 code: "no_rows",
                 severity: Severity::Error,
-                message: "Le fichier n’a que sa ligne de titres\u{a0}: aucune personne à importer."
-                    .to_owned(),
+                message: "Le fichier n’a que sa ligne de titres\u{a0}: aucune personne à importer.".to_owned(),
             });
         }
-        Columns {
-            found,
-            width: table.headers.len(),
-        }
+        Columns { found, width: table.headers.len() }
     }
 }
 
@@ -119,9 +100,7 @@ fn title_key(title: &str) -> String {
 
 /// One line of text: composed letters, single spaces, nothing around and nothing invisible within.
 pub fn tidy(text: &str) -> String {
-    let plain = text.is_ascii()
-        && !text.contains("  ")
-        && !text.bytes().any(|b| b.is_ascii_whitespace() && b != b' ');
+    let plain = text.is_ascii() && !text.contains("  ") && !text.bytes().any(|b| b.is_ascii_whitespace() && b != b' ');
     if plain {
         return text.trim().to_owned();
     }
@@ -138,17 +117,14 @@ pub struct Line<'t> {
 
 impl<'t> Line<'t> {
     pub fn open(row: &'t Row, columns: &'t Columns) -> Self {
-        let mut line = Line {
-            row,
-            columns,
-            findings: Vec::new(),
-        };
+        let mut line = Line { row, columns, findings: Vec::new() };
         if row.cells.len() > columns.width {
             line.push(
                 None,
                 "too_many_cells",
                 Severity::Error,
-                "Cette ligne a plus de cellules que de titres\u{a0}: un séparateur s’est glissé dans un texte.".to_owned(),
+                "Cette ligne a plus de cellules que de titres\u{a0}: un séparateur s’est glissé dans un texte."
+                    .to_owned(),
             );
         }
         line
@@ -172,27 +148,12 @@ impl<'t> Line<'t> {
         self.push(title, code, Severity::Warning, message.into());
     }
 
-    fn push(
-        &mut self,
-        column: Option<String>,
-        code: &'static str,
-        severity: Severity,
-        message: String,
-    ) {
-        self.findings.push(Finding {
-            line: self.row.line,
-            column,
-            code,
-            severity,
-            message,
-        });
+    fn push(&mut self, column: Option<String>, code: &'static str, severity: Severity, message: String) {
+        self.findings.push(Finding { line: self.row.line, column, code, severity, message });
     }
 
     fn title(&self, column: usize) -> Option<String> {
-        self.columns
-            .found
-            .get(column)
-            .map(|(_, title)| title.clone())
+        self.columns.found.get(column).map(|(_, title)| title.clone())
     }
 
     fn place(&self, column: usize) -> Option<usize> {
@@ -201,8 +162,7 @@ impl<'t> Line<'t> {
 
     /// The cell without the blanks around it; empty when the column or the cell is missing.
     pub fn cell(&self, column: usize) -> &'t str {
-        self.place(column)
-            .map_or("", |place| self.row.cell(place).trim())
+        self.place(column).map_or("", |place| self.row.cell(place).trim())
     }
 
     /// A single-line text of at most `max` characters, none when the cell is empty.
@@ -220,11 +180,7 @@ impl<'t> Line<'t> {
             return None;
         }
         if text.chars().count() > max {
-            self.error(
-                column,
-                "value_too_long",
-                format!("Ce texte dépasse {max} caractères\u{a0}: abrégez-le."),
-            );
+            self.error(column, "value_too_long", format!("Ce texte dépasse {max} caractères\u{a0}: abrégez-le."));
             return None;
         }
         Some(text)
@@ -232,9 +188,7 @@ impl<'t> Line<'t> {
 
     /// The same, where an empty cell is an error (unless the whole column is missing: said once, on line 1).
     pub fn required_text(&mut self, column: usize, max: usize) -> Option<String> {
-        self.require(column)
-            .then(|| self.text(column, max))
-            .flatten()
+        self.require(column).then(|| self.text(column, max)).flatten()
     }
 
     /// A value that must be there and must parse.
@@ -244,11 +198,7 @@ impl<'t> Line<'t> {
         parse: impl FnOnce(&str) -> Result<T, E>,
         code: impl FnOnce(&E) -> &'static str,
     ) -> Option<T> {
-        if self.require(column) {
-            self.optional(column, parse, code)
-        } else {
-            None
-        }
+        if self.require(column) { self.optional(column, parse, code) } else { None }
     }
 
     /// A value that may be missing but must parse when it is there.
@@ -277,11 +227,7 @@ impl<'t> Line<'t> {
             "" | "n" | "non" | "0" | "faux" => false,
             "o" | "oui" | "x" | "1" | "vrai" => true,
             _ => {
-                self.error(
-                    column,
-                    "yes_no_invalid",
-                    "Écrivez «\u{a0}O\u{a0}» pour oui ou «\u{a0}N\u{a0}» pour non.",
-                );
+                self.error(column, "yes_no_invalid", "Écrivez «\u{a0}O\u{a0}» pour oui ou «\u{a0}N\u{a0}» pour non.");
                 false
             }
         }
@@ -294,11 +240,7 @@ impl<'t> Line<'t> {
         // A lone hyphen is how people fill a box they leave empty.
         if fold(self.cell(column)).is_empty() {
             let title = self.title(column).unwrap_or_default();
-            self.error(
-                column,
-                "missing_value",
-                format!("«\u{a0}{title}\u{a0}» est à remplir."),
-            );
+            self.error(column, "missing_value", format!("«\u{a0}{title}\u{a0}» est à remplir."));
             return false;
         }
         true
@@ -313,34 +255,19 @@ pub(in crate::domain) fn check_set_aside(
 ) -> HashSet<u64> {
     let lines: HashSet<u64> = table.rows.iter().map(|row| row.line).collect();
     let mut wrong = |code, message| {
-        findings.push(Finding {
-            line: 1,
-            column: None,
-            code,
-            severity: Severity::Error,
-            message,
-        });
+        findings.push(Finding { line: 1, column: None, code, severity: Severity::Error, message });
     };
     for (line, reason) in set_aside {
         if !lines.contains(line) {
             wrong(
                 "set_aside_unknown_line",
-                format!(
-                    "La ligne {line}, à mettre de côté, ne porte aucune personne dans ce fichier."
-                ),
+                format!("La ligne {line}, à mettre de côté, ne porte aucune personne dans ce fichier."),
             );
         } else if reason.trim().is_empty() {
-            wrong(
-                "set_aside_without_reason",
-                format!("Dites pourquoi la ligne {line} est mise de côté."),
-            );
+            wrong("set_aside_without_reason", format!("Dites pourquoi la ligne {line} est mise de côté."));
         }
     }
-    set_aside
-        .iter()
-        .map(|(line, _)| *line)
-        .filter(|line| lines.contains(line))
-        .collect()
+    set_aside.iter().map(|(line, _)| *line).filter(|line| lines.contains(line)).collect()
 }
 
 #[cfg(test)]

@@ -11,11 +11,7 @@ fn begins_a_formula(text: &str) -> bool {
 /// The text as an export writes it. A text that already looks guarded is guarded once more, or its
 /// own apostrophe would be lost on the way back.
 pub fn csv_cell(text: &str) -> Cow<'_, str> {
-    if begins_a_formula(text.trim_start_matches('\'')) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if begins_a_formula(text.trim_start_matches('\'')) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// The text without the apostrophe that `csv_cell` put before it, when there is one.
@@ -32,23 +28,16 @@ pub struct CsvWriter<W: Write> {
 impl<W: Write> CsvWriter<W> {
     pub fn new(mut out: W) -> io::Result<Self> {
         out.write_all("\u{feff}".as_bytes())?;
-        let inner = csv::WriterBuilder::new()
-            .delimiter(b';')
-            .terminator(csv::Terminator::CRLF)
-            .flexible(true)
-            .from_writer(out);
+        let inner =
+            csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).flexible(true).from_writer(out);
         Ok(CsvWriter { inner })
     }
 
     pub fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
         for cell in cells {
-            self.inner
-                .write_field(csv_cell(cell).as_bytes())
-                .map_err(io::Error::from)?;
+            self.inner.write_field(csv_cell(cell).as_bytes()).map_err(io::Error::from)?;
         }
-        self.inner
-            .write_record(None::<&[u8]>)
-            .map_err(io::Error::from)
+        self.inner.write_record(None::<&[u8]>).map_err(io::Error::from)
     }
 
     /// Flushes what is left; without it the end of the file could fail in silence.
@@ -92,14 +81,8 @@ mod tests {
 
     #[test]
     fn a_file_has_its_mark_semicolons_and_crlf() {
-        let rows = [
-            vec!["nom".to_owned(), "note".to_owned()],
-            vec!["=a;b".to_owned(), "12,5".to_owned()],
-        ];
-        assert_eq!(
-            written(&rows),
-            "\u{feff}nom;note\r\n\"'=a;b\";12,5\r\n".as_bytes()
-        );
+        let rows = [vec!["nom".to_owned(), "note".to_owned()], vec!["=a;b".to_owned(), "12,5".to_owned()]];
+        assert_eq!(written(&rows), "\u{feff}nom;note\r\n\"'=a;b\";12,5\r\n".as_bytes());
     }
 
     proptest! {

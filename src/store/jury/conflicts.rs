@@ -146,7 +146,13 @@ pub fn dismiss_conflict(tx: &mut Tx<'_>, conflict_id: &str, reason: &str) -> Sto
     if changed == 0 {
         return Err(Refusal::new("already_dismissed", "Cet empêchement est déjà levé.").into());
     }
-    tx.audit("dismiss_conflict", ("conflict", conflict_id), Some(&json!(row)), None, &json!({ "kind": row.kind, "reason": reason.trim() }))
+    tx.audit(
+        "dismiss_conflict",
+        ("conflict", conflict_id),
+        Some(&json!(row)),
+        None,
+        &json!({ "kind": row.kind, "reason": reason.trim() }),
+    )
 }
 
 /// A juror says that they cannot examine a candidate; the office may note it for them. Said twice, it is one conflict,
@@ -163,7 +169,11 @@ pub fn declare_conflict(tx: &mut Tx<'_>, juror_id: &str, registration_id: &str, 
         .first(tx.conn)?;
     let detail = detail.trim();
     if detail.chars().count() > 300 {
-        return Err(Refusal::new("conflict_detail", "Décrivez l’empêchement en 300 caractères au plus, sans détail privé.").into());
+        return Err(Refusal::new(
+            "conflict_detail",
+            "Décrivez l’empêchement en 300 caractères au plus, sans détail privé.",
+        )
+        .into());
     }
     let known: Option<String> = t::table
         .filter(t::juror_id.eq(juror_id))
@@ -200,6 +210,12 @@ pub fn declare_conflict(tx: &mut Tx<'_>, juror_id: &str, registration_id: &str, 
             row.id
         }
     };
-    tx.audit("declare_conflict", ("conflict", &id), None, Some(&json!(detail)), &json!({ "juror": juror_id, "candidate": number }))?;
+    tx.audit(
+        "declare_conflict",
+        ("conflict", &id),
+        None,
+        Some(&json!(detail)),
+        &json!({ "juror": juror_id, "candidate": number }),
+    )?;
     Ok(id)
 }

@@ -7,7 +7,9 @@ use diesel::prelude::*;
 use super::{CommissionRow, ConflictRow, JurorRow, MemberRow, OrderRow};
 use crate::domain::jury::{Composition, Member, Observation, Seat, SeatedCommission, conformity};
 use crate::domain::schedule::Panel;
-use crate::store::schema::{commission_members, commissions, conflicts, juries, jurors as t, people, registrations, slots};
+use crate::store::schema::{
+    commission_members, commissions, conflicts, juries, jurors as t, people, registrations, slots,
+};
 use crate::store::session::SessionRow;
 use crate::store::{Conn, Stored, reference};
 
@@ -55,7 +57,11 @@ pub fn find_order(conn: &mut Conn, session_id: &str) -> Stored<Option<OrderRow>>
 /// # Errors
 /// The database's own.
 pub fn list_jurors(conn: &mut Conn, session_id: &str) -> Stored<Vec<JurorRow>> {
-    Ok(t::table.filter(t::session_id.eq(session_id)).order((t::sort_key, t::id)).select(JurorRow::as_select()).load(conn)?)
+    Ok(t::table
+        .filter(t::session_id.eq(session_id))
+        .order((t::sort_key, t::id))
+        .select(JurorRow::as_select())
+        .load(conn)?)
 }
 
 /// # Errors

@@ -41,7 +41,12 @@ pub(super) fn proposing(frame: Frame<'_>) -> Frame<'_> {
 pub(super) enum Scope {
     All,
     /// One candidate, and every slot near an hour; the slot being moved is left out.
-    Around { registration: String, from: Timestamp, to: Timestamp, moved: Option<String> },
+    Around {
+        registration: String,
+        from: Timestamp,
+        to: Timestamp,
+        moved: Option<String>,
+    },
 }
 
 impl Scope {
@@ -67,10 +72,18 @@ pub(super) struct Facts {
 impl Facts {
     /// Checks a placement; a candidate or a commission that is not of this session is not found.
     pub(super) fn check(&self, frame: &Frame<'_>, asked: &Placement) -> Stored<Booking> {
-        let candidate = self.by_registration.get(&asked.registration).map(|at| &self.candidates[*at]).ok_or(StoreError::NotFound)?;
+        let candidate = self
+            .by_registration
+            .get(&asked.registration)
+            .map(|at| &self.candidates[*at])
+            .ok_or(StoreError::NotFound)?;
         let panel = self.panels.iter().find(|panel| panel.id == asked.commission).ok_or(StoreError::NotFound)?;
         if panel.jurors.is_empty() {
-            return Err(Refusal::new("empty_commission", format!("La commission « {} » n’a aucun membre : composez-la d’abord.", panel.label)).into());
+            return Err(Refusal::new(
+                "empty_commission",
+                format!("La commission « {} » n’a aucun membre : composez-la d’abord.", panel.label),
+            )
+            .into());
         }
         Ok(self.agenda.check(frame, candidate, asked)?)
     }
@@ -85,15 +98,20 @@ pub(super) fn load(conn: &mut Conn, session: &SessionRow, scope: Scope) -> Store
     let candidates = list_examinees(conn, &session.id, only)?;
     let conflicted = list_conflicted(conn, &session.id, only)?;
     let bookings = list_bookings(conn, &session.id, &scope)?;
-    let by_registration = candidates.iter().enumerate().map(|(at, candidate)| (candidate.registration.clone(), at)).collect();
+    let by_registration =
+        candidates.iter().enumerate().map(|(at, candidate)| (candidate.registration.clone(), at)).collect();
     Ok(Facts { agenda: Agenda::new(panels.clone(), conflicted, bookings), panels, candidates, by_registration })
 }
 
 /// Candidates of a session in the order of their numbers, or one of them. Two queries.
 pub(super) fn list_examinees(conn: &mut Conn, session_id: &str, only: Option<&str>) -> Stored<Vec<Examinee>> {
     type Line = (String, String, String, (String, Option<String>, String), Option<String>, String, Option<String>);
-    let mut query = registrations::table.inner_join(people::table).filter(registrations::session_id.eq(session_id)).into_boxed();
-    let mut kept_query = kept_marks::table.inner_join(registrations::table).filter(registrations::session_id.eq(session_id)).into_boxed();
+    let mut query =
+        registrations::table.inner_join(people::table).filter(registrations::session_id.eq(session_id)).into_boxed();
+    let mut kept_query = kept_marks::table
+        .inner_join(registrations::table)
+        .filter(registrations::session_id.eq(session_id))
+        .into_boxed();
     if let Some(id) = only {
         query = query.filter(registrations::id.eq(id));
         kept_query = kept_query.filter(registrations::id.eq(id));
@@ -141,7 +159,11 @@ fn list_conflicted(conn: &mut Conn, session_id: &str, only: Option<&str>) -> Sto
     if let Some(id) = only {
         query = query.filter(conflicts::registration_id.eq(id));
     }
-    Ok(query.select((commission_members::commission_id, conflicts::registration_id)).load::<(String, String)>(conn)?.into_iter().collect())
+    Ok(query
+        .select((commission_members::commission_id, conflicts::registration_id))
+        .load::<(String, String)>(conn)?
+        .into_iter()
+        .collect())
 }
 
 fn list_bookings(conn: &mut Conn, session_id: &str, scope: &Scope) -> Stored<Vec<Booking>> {

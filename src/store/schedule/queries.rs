@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use diesel::prelude::*;
 use jiff::civil::Date;
 
-use super::facts::{frame_of, list_examinees};
 use super::SlotRow;
+use super::facts::{frame_of, list_examinees};
 use crate::domain::academy::Academy;
 use crate::domain::schedule::{epreuve_minutes, expected_epreuves, has_extra_third};
-use crate::store::schema::{commission_members, commissions, conflicts, exam_sessions, jurors, people, registrations, slots as t};
+use crate::store::schema::{
+    commission_members, commissions, conflicts, exam_sessions, jurors, people, registrations, slots as t,
+};
 use crate::store::session::SessionRow;
 use crate::store::{Conn, Stamp, StoreError, Stored, reference};
 
@@ -218,7 +220,12 @@ pub fn list_days(conn: &mut Conn, session: &SessionRow) -> Stored<BTreeMap<Date,
 ///
 /// # Errors
 /// [`StoreError::NotFound`] for a candidate of another session.
-pub fn describe(conn: &mut Conn, session: &SessionRow, registration_id: &str, epreuve: i32) -> Stored<(String, u32, String)> {
+pub fn describe(
+    conn: &mut Conn,
+    session: &SessionRow,
+    registration_id: &str,
+    epreuve: i32,
+) -> Stored<(String, u32, String)> {
     let pack = reference::rules_of(conn, &session.regulation_id)?;
     let frame = frame_of(session, &pack)?;
     let candidate =
@@ -238,7 +245,10 @@ pub fn list_conflicted_slots(conn: &mut Conn, session_id: &str) -> Stored<Vec<(S
     let rows: Vec<Line> = t::table
         .inner_join(registrations::table.inner_join(people::table))
         .inner_join(commissions::table.inner_join(commission_members::table.inner_join(jurors::table)))
-        .inner_join(conflicts::table.on(conflicts::juror_id.eq(jurors::id).and(conflicts::registration_id.eq(t::registration_id))))
+        .inner_join(
+            conflicts::table
+                .on(conflicts::juror_id.eq(jurors::id).and(conflicts::registration_id.eq(t::registration_id))),
+        )
         .filter(t::session_id.eq(session_id))
         .filter(conflicts::dismissed_at.is_null())
         .order((registrations::rank, t::epreuve, jurors::sort_key))

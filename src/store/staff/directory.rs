@@ -58,10 +58,7 @@ pub(in crate::store) fn selected<'a>(academy: &'a str, filter: &'a StaffFilter, 
     for word in fold(&filter.name).split_whitespace() {
         let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(
-            people::sort_key
-                .like(pattern.clone())
-                .escape('\\')
-                .or(people::identity_key.like(pattern).escape('\\')),
+            people::sort_key.like(pattern.clone()).escape('\\').or(people::identity_key.like(pattern).escape('\\')),
         );
     }
     if !filter.department.is_empty() {
@@ -181,9 +178,6 @@ pub fn list_staff(
 /// # Errors
 /// Not found for an unknown academy.
 pub fn list_departments(conn: &mut Conn, academy: &str) -> Stored<Vec<String>> {
-    let all: String = academies::table
-        .find(academy)
-        .select(academies::departments)
-        .first(conn)?;
+    let all: String = academies::table.find(academy).select(academies::departments).first(conn)?;
     Ok(all.split_whitespace().map(str::to_owned).collect())
 }

@@ -121,11 +121,7 @@ pub fn get_staff_file(conn: &mut Conn, academy: &str, person_id: &str, at: Times
         .select(Identity::as_select())
         .first(conn)?;
     let today = today_in(academy, at)?;
-    let record = staff_records::table
-        .find(person_id)
-        .select(StaffRecordRow::as_select())
-        .first(conn)
-        .optional()?;
+    let record = staff_records::table.find(person_id).select(StaffRecordRow::as_select()).first(conn).optional()?;
     let posted: Vec<PostingRow> = postings::table
         .filter(postings::person_id.eq(person_id))
         .order((postings::starts_on.desc(), postings::id.desc()))
@@ -192,14 +188,7 @@ fn list_exams(conn: &mut Conn, academy: &str, person_id: &str, at: Timestamp) ->
         .load(conn)?;
     let lines = rows.into_iter().map(|(session_id, year, published_at, registration_id, number, state, outcome)| {
         let is_public = published_at.is_some_and(|published| published.0 <= at);
-        ExamLine {
-            session_id,
-            year,
-            registration_id,
-            number,
-            state,
-            outcome: outcome.filter(|_| is_public),
-        }
+        ExamLine { session_id, year, registration_id, number, state, outcome: outcome.filter(|_| is_public) }
     });
     Ok(lines.collect())
 }
@@ -230,12 +219,7 @@ pub fn list_published_marks(
         .filter(exam_sessions::academy_code.eq(academy))
         .filter(exam_sessions::published_at.le(Stamp(at)))
         .order((exam_sessions::year.desc(), evaluations::epreuve))
-        .select((
-            evaluations::registration_id,
-            evaluations::epreuve,
-            evaluations::state,
-            evaluations::mark,
-        ))
+        .select((evaluations::registration_id, evaluations::epreuve, evaluations::state, evaluations::mark))
         .load(conn)?)
 }
 
@@ -243,19 +227,10 @@ fn list_certificates(conn: &mut Conn, person_id: &str) -> Stored<Vec<Certificate
     let rows: Vec<(String, i32, CertificateState, Stamp)> = certificates::table
         .filter(certificates::person_id.eq(person_id))
         .order((certificates::year.desc(), certificates::number.desc()))
-        .select((
-            certificates::number,
-            certificates::year,
-            certificates::state,
-            certificates::issued_at,
-        ))
+        .select((certificates::number, certificates::year, certificates::state, certificates::issued_at))
         .load(conn)?;
-    let lines = rows.into_iter().map(|(number, year, state, issued_at)| CertificateLine {
-        number,
-        year,
-        state,
-        issued_at,
-    });
+    let lines =
+        rows.into_iter().map(|(number, year, state, issued_at)| CertificateLine { number, year, state, issued_at });
     Ok(lines.collect())
 }
 

@@ -35,11 +35,7 @@ pub struct TrainingLine {
 pub fn list_trainings(conn: &mut Conn, academy: &str, sight: &Sight) -> Stored<Vec<TrainingLine>> {
     let rows: Vec<TrainingRow> = training_sessions::table
         .filter(training_sessions::academy_code.eq(academy))
-        .order((
-            training_sessions::school_year.desc(),
-            training_sessions::starts_on.desc(),
-            training_sessions::id,
-        ))
+        .order((training_sessions::school_year.desc(), training_sessions::starts_on.desc(), training_sessions::id))
         .select(TrainingRow::as_select())
         .load(conn)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
@@ -58,11 +54,7 @@ pub fn list_trainings(conn: &mut Conn, academy: &str, sight: &Sight) -> Stored<V
     }
     let lines = rows.into_iter().map(|training| {
         let (trainees, without_tutor) = counts.get(&training.id).copied().unwrap_or_default();
-        TrainingLine {
-            training,
-            trainees,
-            without_tutor,
-        }
+        TrainingLine { training, trainees, without_tutor }
     });
     Ok(lines.filter(|line| *sight == Sight::Academy || line.trainees > 0).collect())
 }
@@ -121,29 +113,12 @@ pub fn get_training(conn: &mut Conn, academy: &str, id: &str, sight: &Sight) -> 
         .into_iter()
         .map(|(enrolment, name)| {
             let attendances = by_enrolment.remove(&enrolment.id).unwrap_or_default();
-            Trainee {
-                hours: count(&rules, &attendances),
-                enrolment,
-                name,
-                attendances,
-            }
+            Trainee { hours: count(&rules, &attendances), enrolment, name, attendances }
         })
         .collect();
-    let days = days
-        .into_iter()
-        .rev()
-        .map(|((held_on, module), present)| HeldDay {
-            held_on,
-            module,
-            present,
-        })
-        .collect();
-    Ok(TrainingFile {
-        training,
-        rules,
-        trainees,
-        days,
-    })
+    let days =
+        days.into_iter().rev().map(|((held_on, module), present)| HeldDay { held_on, module, present }).collect();
+    Ok(TrainingFile { training, rules, trainees, days })
 }
 
 /// One training somebody follows or followed, with its hours.
@@ -176,11 +151,7 @@ pub fn list_followed(conn: &mut Conn, person_id: &str) -> Stored<Vec<Followed>> 
     let followed = rows.into_iter().filter_map(|(enrolment, training)| {
         let rules = rules.get(&training.regulation_id)?;
         let own = noted.iter().filter(|row| row.enrolment_id == enrolment.id);
-        Some(Followed {
-            hours: count(rules, own),
-            enrolment,
-            training,
-        })
+        Some(Followed { hours: count(rules, own), enrolment, training })
     });
     Ok(followed.collect())
 }
@@ -219,10 +190,7 @@ pub fn list_enrollable(
         .filter(enrolments::training_session_id.eq(training_id))
         .filter(enrolments::withdrawn_at.is_null())
         .select(enrolments::person_id);
-    let filter = StaffFilter {
-        name: typed.to_owned(),
-        ..StaffFilter::default()
-    };
+    let filter = StaffFilter { name: typed.to_owned(), ..StaffFilter::default() };
     // Without a department nothing depends on the day.
     let rows: Vec<(String, String, Option<String>, String)> = selected(academy, &filter, Date::ZERO)
         .filter(people::id.ne_all(on_list))
@@ -230,10 +198,7 @@ pub fn list_enrollable(
         .limit(limit)
         .select((people::id, people::birth_name, people::usage_name, people::first_names))
         .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, birth, usage, first)| (id, full_name(&birth, usage.as_deref(), &first)))
-        .collect())
+    Ok(rows.into_iter().map(|(id, birth, usage, first)| (id, full_name(&birth, usage.as_deref(), &first))).collect())
 }
 
 fn count<'a>(rules: &TrainingRules, rows: impl IntoIterator<Item = &'a AttendanceRow>) -> Hours {

@@ -11,9 +11,9 @@ use super::super::client::ClientAddress;
 use super::super::error::AppError;
 use super::super::form::{Form, RawForm, Reading};
 use super::super::page::{Flash, Page, Shell, html, html_to_correct};
+use super::chosen_password;
 use super::letters::password_letter;
 use super::sign_in::{network, open_session, throttled, too_many};
-use super::chosen_password;
 use crate::domain::account::{Counted, LinkPurpose, PASSWORD_LINK_LASTS};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Actor;
@@ -40,7 +40,12 @@ pub(super) async fn ask(shell: Shell) -> Result<Response, AppError> {
     html(&ForgottenPage::new(&shell, Form::empty(), false))
 }
 
-pub(super) async fn send(State(app): State<AppState>, shell: Shell, address: ClientAddress, raw: RawForm) -> Result<Response, AppError> {
+pub(super) async fn send(
+    State(app): State<AppState>,
+    shell: Shell,
+    address: ClientAddress,
+    raw: RawForm,
+) -> Result<Response, AppError> {
     let mut read = Reading::of(raw);
     let Some(email) = read.required("email", "Indiquez votre adresse électronique.", EmailAddress::parse) else {
         return html_to_correct(&ForgottenPage::new(&shell, read.into_form(), false));
@@ -131,7 +136,11 @@ async fn look(app: &AppState, token: &str) -> Result<LinkView, AppError> {
     app.db.read(move |conn| links::get_link(conn, &token, now)).await.map_err(gone)
 }
 
-pub(super) async fn show(State(app): State<AppState>, shell: Shell, Path(token): Path<String>) -> Result<Response, AppError> {
+pub(super) async fn show(
+    State(app): State<AppState>,
+    shell: Shell,
+    Path(token): Path<String>,
+) -> Result<Response, AppError> {
     let link = look(&app, &token).await?;
     html(&LinkPage::new(&shell, Form::empty(), link, &token))
 }

@@ -142,7 +142,11 @@ pub(super) async fn sign_out(
 }
 
 /// Counts a try for this account and this address; the inner refusal is for the person.
-pub(super) async fn count_try(app: &AppState, account: &str, address: ClientAddress) -> Result<Result<(), Refusal>, AppError> {
+pub(super) async fn count_try(
+    app: &AppState,
+    account: &str,
+    address: ClientAddress,
+) -> Result<Result<(), Refusal>, AppError> {
     let (account, place) = (account.to_owned(), network(address.0));
     let counted = app
         .db
@@ -193,7 +197,8 @@ mod tests {
     #[test]
     fn the_way_back_stays_here_and_never_leads_to_a_sign_out() {
         assert_eq!(way_back("/gestion?page=2"), Some("/gestion?page=2"));
-        for refused in ["", "//mal.example", "https://mal.example", "/deconnexion", "/connexion?retour=/", "/lien/abc"] {
+        for refused in ["", "//mal.example", "https://mal.example", "/deconnexion", "/connexion?retour=/", "/lien/abc"]
+        {
             assert_eq!(way_back(refused), None, "{refused}");
         }
     }

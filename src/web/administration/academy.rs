@@ -9,8 +9,8 @@ use crate::domain::academy::Academy;
 use crate::domain::account::managed_academies;
 use crate::domain::ids::{EmailAddress, Phone};
 use crate::domain::permission::{Action, Object, may};
-use crate::store::reference::{self, AcademyContact, AcademyRow};
 use crate::store::Lock;
+use crate::store::reference::{self, AcademyContact, AcademyRow};
 use crate::web::AppState;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm, Reading};
@@ -134,8 +134,15 @@ async fn save(
     let signatory_name = read.free_text("signataire", 120);
     let signatory_title = read.text("qualite", "Indiquez la qualité du signataire.", 200);
     let delegation = read.free_text("delegation", 300);
-    let (Some(city), Some(service), Some(phone), Some(email), Some(signatory_name), Some(signatory_title), Some(delegation)) =
-        (city, service, phone, email, signatory_name, signatory_title, delegation)
+    let (
+        Some(city),
+        Some(service),
+        Some(phone),
+        Some(email),
+        Some(signatory_name),
+        Some(signatory_title),
+        Some(delegation),
+    ) = (city, service, phone, email, signatory_name, signatory_title, delegation)
     else {
         return html_to_correct(&edit_page(&shell, &code, read.into_form()));
     };
@@ -150,9 +157,7 @@ async fn save(
         delegation: Some(delegation).filter(|text| !text.is_empty()),
     };
     let written = code.clone();
-    app.db
-        .write(&actor, Lock::House, move |tx| reference::describe_academy(tx, &written, &contact))
-        .await?;
+    app.db.write(&actor, Lock::House, move |tx| reference::describe_academy(tx, &written, &contact)).await?;
     Ok(Flash::success("Les coordonnées sont enregistrées. Les prochains documents les porteront.")
         .then("/administration/academies"))
 }

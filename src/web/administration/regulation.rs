@@ -15,22 +15,20 @@ use super::super::routes::{Gate, Routes};
 use super::TABS;
 use crate::domain::permission::{Action, Actor, Object, Role, may};
 use crate::domain::regulation::Status;
-use crate::store::reference::{self, ShownValue};
 use crate::store::Lock;
+use crate::store::reference::{self, ShownValue};
 
 /// Whoever applies the values may read them with their sources.
-const READERS: Gate = Gate::Roles(&[
-    Role::AcademyAdministrator,
-    Role::PlatformAdministrator,
-    Role::ExamOfficer,
-    Role::ExamOfficeHead,
-]);
+const READERS: Gate =
+    Gate::Roles(&[Role::AcademyAdministrator, Role::PlatformAdministrator, Role::ExamOfficer, Role::ExamOfficeHead]);
 const VALIDATORS: Gate = Gate::Roles(&[Role::PlatformAdministrator]);
 
 pub(super) fn routes() -> Routes<AppState> {
-    Routes::new()
-        .get("/administration/reglement", READERS, show)
-        .post("/administration/reglement/validations", VALIDATORS, validate)
+    Routes::new().get("/administration/reglement", READERS, show).post(
+        "/administration/reglement/validations",
+        VALIDATORS,
+        validate,
+    )
 }
 
 struct ValueLine {
@@ -66,7 +64,14 @@ fn line(shown: ShownValue, actor: &Actor, may_validate: bool) -> ValueLine {
         is_theirs: may_validate && status == Status::ToCheck,
         validation: shown
             .validation
-            .map(|row| format!("Validé par {} le {} : {}", row.validated_by_name, shown_instant(actor, row.validated_at.0), row.note))
+            .map(|row| {
+                format!(
+                    "Validé par {} le {} : {}",
+                    row.validated_by_name,
+                    shown_instant(actor, row.validated_at.0),
+                    row.note
+                )
+            })
             .unwrap_or_default(),
     }
 }
@@ -92,7 +97,13 @@ struct RegulationPage {
     manages_accounts: bool,
 }
 
-async fn page_of(app: &AppState, shell: &Shell, actor: &Actor, asked: String, form: Form) -> Result<RegulationPage, AppError> {
+async fn page_of(
+    app: &AppState,
+    shell: &Shell,
+    actor: &Actor,
+    asked: String,
+    form: Form,
+) -> Result<RegulationPage, AppError> {
     let (packs, current, values) = app
         .db
         .read(move |conn| {
@@ -129,21 +140,33 @@ async fn page_of(app: &AppState, shell: &Shell, actor: &Actor, asked: String, fo
     })
 }
 
-async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor, RawQuery(query): RawQuery) -> Result<Response, AppError> {
+async fn show(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AppError> {
     let query = RawForm::from_query(query.as_deref())?;
     let page = page_of(&app, &shell, &actor, query.get("version").to_owned(), Form::empty()).await?;
     html(&page)
 }
 
-async fn validate(State(app): State<AppState>, shell: Shell, actor: CurrentActor, raw: RawForm) -> Result<Response, AppError> {
+async fn validate(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    raw: RawForm,
+) -> Result<Response, AppError> {
     let (pack, path) = (raw.get("version").to_owned(), raw.get("valeur").to_owned());
     let mut read = Reading::of(raw);
-    let missing = "Dites en une phrase d’où vient la confirmation (texte, service, date) : elle restera à côté de la valeur.";
+    let missing =
+        "Dites en une phrase d’où vient la confirmation (texte, service, date) : elle restera à côté de la valeur.";
     let Some(note) = read.text("note", missing, 500) else {
         return html_to_correct(&page_of(&app, &shell, &actor, pack, read.into_form()).await?);
     };
     let version = pack.clone();
     app.db.write(&actor, Lock::House, move |tx| reference::validate_value(tx, &pack, &path, &note)).await?;
     let version: String = form_urlencoded::byte_serialize(version.as_bytes()).collect();
-    Ok(Flash::success("La valeur est validée, avec votre nom et votre note.").then(&format!("/administration/reglement?version={version}")))
+    Ok(Flash::success("La valeur est validée, avec votre nom et votre note.")
+        .then(&format!("/administration/reglement?version={version}")))
 }

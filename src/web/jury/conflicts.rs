@@ -73,9 +73,14 @@ async fn list(
     page::html(&ListPage { page, lines, pages, standing, dismissed, session })
 }
 
-async fn search(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn search(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     let session_id = id.clone();
-    let found = app.db.write(&actor, Lock::Session(id.clone()), move |tx| jury::find_conflicts(tx, &session_id)).await?;
+    let found =
+        app.db.write(&actor, Lock::Session(id.clone()), move |tx| jury::find_conflicts(tx, &session_id)).await?;
     let said = match found {
         0 => "Aucun conflit d’intérêts n’apparaît entre les membres du jury et les candidats.".to_owned(),
         n => format!("{} à examiner.", count(n, "conflit d’intérêts", "conflits d’intérêts")),
@@ -114,7 +119,8 @@ async fn show_page(
     let view = conflicts.into_iter().find(|one| one.conflict.id == conflict).ok_or_else(AppError::not_found)?;
     let refused = form.is_refused();
     let title = format!("{} et {}", view.juror_name, view.candidate_name);
-    let page = page_of(shell, &session, &title).under("Conflits d’intérêts", &path_of(&session.id)).with_errors(refused);
+    let page =
+        page_of(shell, &session, &title).under("Conflits d’intérêts", &path_of(&session.id)).with_errors(refused);
     let may_dismiss = view.conflict.dismissed_at.is_none() && view.conflict.kind != ConflictKind::Tutor;
     let template = ShowPage { page, form, may_dismiss, view, session };
     if refused { page::html_to_correct(&template) } else { page::html(&template) }

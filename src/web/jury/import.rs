@@ -46,15 +46,21 @@ async fn own(app: &AppState, actor: &CurrentActor, id: String) -> Result<Session
     Ok(app.db.read(move |conn| own_session(conn, &who, &id, Action::ManageJury)).await?)
 }
 
-async fn upload_form(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn upload_form(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     let session = own(&app, &actor, id).await?;
     upload_page(&shell, session, Form::empty())
 }
 
 fn upload_page(shell: &Shell, session: SessionRow, form: Form) -> Result<Response, AppError> {
     let refused = form.is_refused();
-    let page =
-        page_of(shell, &session, "Importer des membres").under("Jury et commissions", &jury_path(&session.id)).with_errors(refused);
+    let page = page_of(shell, &session, "Importer des membres")
+        .under("Jury et commissions", &jury_path(&session.id))
+        .with_errors(refused);
     let template = UploadPage { page, form, session };
     if refused { page::html_to_correct(&template) } else { page::html(&template) }
 }
@@ -152,14 +158,20 @@ async fn preview_page(
             blocks: false,
             findings: Vec::new(),
             field: format!("ligne-{}", finding.line),
-            reason: aside.iter().find(|(line, _)| *line == finding.line).map(|(_, reason)| reason.clone()).unwrap_or_default(),
+            reason: aside
+                .iter()
+                .find(|(line, _)| *line == finding.line)
+                .map(|(_, reason)| reason.clone())
+                .unwrap_or_default(),
         });
         line.blocks |= blocks && finding.line > 1;
         let tone = if blocks { Tone::Error } else { Tone::Warning };
         line.findings.push((tone, finding.column.clone().unwrap_or_default(), finding.message.clone()));
     }
     let refused = form.is_refused();
-    let page = page_of(shell, &session, "Vérifier l’import").under("Jury et commissions", &jury_path(&session.id)).with_errors(refused);
+    let page = page_of(shell, &session, "Vérifier l’import")
+        .under("Jury et commissions", &jury_path(&session.id))
+        .with_errors(refused);
     let template = PreviewPage {
         page,
         form,
@@ -169,7 +181,13 @@ async fn preview_page(
         accepted: report
             .accepted
             .iter()
-            .map(|juror| (format!("{} {}", juror.name, juror.first_names), juror.email.to_string(), juror.commission.clone().unwrap_or_default()))
+            .map(|juror| {
+                (
+                    format!("{} {}", juror.name, juror.first_names),
+                    juror.email.to_string(),
+                    juror.commission.clone().unwrap_or_default(),
+                )
+            })
             .collect(),
         lines: lines.into_values().collect(),
         session,
@@ -213,7 +231,8 @@ async fn import(
     match done {
         Ok(done) => {
             let said = crate::web::french::count(done, "membre enregistré", "membres enregistrés");
-            Ok(Flash::success(format!("{said}. Cherchez maintenant les conflits d’intérêts.")).then(&jury_path(&session.id)))
+            Ok(Flash::success(format!("{said}. Cherchez maintenant les conflits d’intérêts."))
+                .then(&jury_path(&session.id)))
         }
         Err(StoreError::Refused(no)) => {
             let mut form = Form::from_raw(raw);

@@ -61,11 +61,16 @@ async fn member_page(
     let form = form.unwrap_or_else(|| juror.as_ref().map_or_else(Form::empty, typed));
     let refused = form.is_refused();
     let title = juror.as_ref().map_or_else(|| "Ajouter un membre".to_owned(), JurorRow::shown_name);
-    let page = page_of(shell, &session, &title).under("Jury et commissions", &jury_path(&session.id)).with_errors(refused);
+    let page =
+        page_of(shell, &session, &title).under("Jury et commissions", &jury_path(&session.id)).with_errors(refused);
     let template = MemberPage {
         page,
         form,
-        action: format!("{}/membres/{}", jury_path(&session.id), juror.as_ref().map_or("nouveau", |row| row.id.as_str())),
+        action: format!(
+            "{}/membres/{}",
+            jury_path(&session.id),
+            juror.as_ref().map_or("nouveau", |row| row.id.as_str())
+        ),
         qualities: pack.jury.roles.iter().map(|role| (role.code.clone(), role.label.clone())).collect(),
         juror,
         signed,
@@ -94,7 +99,11 @@ fn read(raw: RawForm) -> (Form, Option<NewJuror>) {
     let civility = reading.required("civilite", "Choisissez la civilité.", Civility::parse);
     let name = reading.text("nom", "Indiquez le nom.", 100);
     let first_names = reading.text("prenom", "Indiquez le prénom.", 100);
-    let email = reading.required("courriel", "Indiquez l’adresse électronique : la convocation y est envoyée.", EmailAddress::parse);
+    let email = reading.required(
+        "courriel",
+        "Indiquez l’adresse électronique : la convocation y est envoyée.",
+        EmailAddress::parse,
+    );
     let phone = reading.optional("telephone", Phone::parse);
     let role = reading.text("qualite", "Choisissez en quelle qualité cette personne siège.", 60);
     let uai = reading.optional("uai", Uai::parse);
@@ -124,7 +133,12 @@ fn field_of(code: &str) -> &'static str {
     }
 }
 
-async fn new(State(app): State<AppState>, shell: Shell, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
+async fn new(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
     member_page(&app, &shell, &actor, id, None, None).await
 }
 

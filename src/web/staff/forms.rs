@@ -31,11 +31,7 @@ impl Forms {
                 ("contrat_le", record.contract_date.map(|day| day.0.to_string()).unwrap_or_default()),
             ])
         });
-        Forms {
-            situation,
-            posting: Form::filled([("niveau", PostingLevel::School.as_str())]),
-            ..Forms::default()
-        }
+        Forms { situation, posting: Form::filled([("niveau", PostingLevel::School.as_str())]), ..Forms::default() }
     }
 
     /// The form to correct, or an empty one.

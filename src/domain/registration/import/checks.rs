@@ -5,8 +5,8 @@ use jiff::civil::Date;
 
 use super::super::accommodation::Accommodation;
 use super::{
-    ACCOMMODATION, BIRTH_DATE, CONTRACT_DATE, DEPARTMENT, ImportContext, KEPT_1, KEPT_2,
-    KeptMarkDraft, MarkScale, ORIGIN, UAI,
+    ACCOMMODATION, BIRTH_DATE, CONTRACT_DATE, DEPARTMENT, ImportContext, KEPT_1, KEPT_2, KeptMarkDraft, MarkScale,
+    ORIGIN, UAI,
 };
 use crate::domain::ids::{DateRefused, FrenchDate, Mark, Uai, UaiRefused, fold, parse_department};
 use crate::domain::table::Line;
@@ -29,26 +29,16 @@ pub(super) fn uai_code(refused: &UaiRefused) -> &'static str {
 pub(super) fn check_birth_date(line: &mut Line<'_>, born: Date, today: Date) {
     let years = today.year() - born.year();
     if born >= today || years > 100 {
-        let message = format!(
-            "Une naissance le {} n’est pas possible\u{a0}: corrigez l’année.",
-            FrenchDate::from(born)
-        );
+        let message =
+            format!("Une naissance le {} n’est pas possible\u{a0}: corrigez l’année.", FrenchDate::from(born));
         line.error(BIRTH_DATE, "date_impossible", message);
     } else if years < 18 {
-        let message = format!(
-            "Naissance le {}\u{a0}: vérifiez l’année.",
-            FrenchDate::from(born)
-        );
+        let message = format!("Naissance le {}\u{a0}: vérifiez l’année.", FrenchDate::from(born));
         line.warn(BIRTH_DATE, "birth_date_unlikely", message);
     }
 }
 
-pub(super) fn check_contract_date(
-    line: &mut Line<'_>,
-    contract: Option<Date>,
-    born: Option<Date>,
-    today: Date,
-) {
+pub(super) fn check_contract_date(line: &mut Line<'_>, contract: Option<Date>, born: Option<Date>, today: Date) {
     let Some(contract) = contract else { return };
     let shown = FrenchDate::from(contract);
     if born.is_some_and(|born| contract <= born) {
@@ -67,11 +57,7 @@ pub(super) fn check_contract_date(
 }
 
 /// The school's code decides the department; what was typed beside it can only disagree.
-pub(super) fn check_department(
-    line: &mut Line<'_>,
-    uai: Option<&Uai>,
-    context: &ImportContext<'_>,
-) -> Option<String> {
+pub(super) fn check_department(line: &mut Line<'_>, uai: Option<&Uai>, context: &ImportContext<'_>) -> Option<String> {
     let typed = line.cell(DEPARTMENT);
     let typed_code = parse_department(typed);
     let from_school = uai.and_then(Uai::department);
@@ -90,11 +76,7 @@ pub(super) fn check_department(
                 );
                 line.warn(DEPARTMENT, "department_mismatch", message);
             }
-            (
-                school.clone(),
-                UAI,
-                format!("L’établissement {uai}, dans le département {school},"),
-            )
+            (school.clone(), UAI, format!("L’établissement {uai}, dans le département {school},"))
         }
         (_, Some(typed), _) => (typed.clone(), DEPARTMENT, format!("Le département {typed}")),
         (_, None, Some(uai)) => {
@@ -117,31 +99,17 @@ pub(super) fn check_department(
 /// « de Limoges », « d’Amiens ».
 fn of_place(name: &str) -> String {
     let vowel = fold(name).starts_with(['a', 'e', 'i', 'o', 'u', 'y']);
-    if vowel {
-        format!("d’{name}")
-    } else {
-        format!("de {name}")
-    }
+    if vowel { format!("d’{name}") } else { format!("de {name}") }
 }
 
-pub(super) fn check_kept_marks(
-    line: &mut Line<'_>,
-    context: &ImportContext<'_>,
-) -> Vec<KeptMarkDraft> {
-    let marks = [(1, KEPT_1), (2, KEPT_2)]
-        .map(|(epreuve, column)| (epreuve, check_kept_mark(line, context, column)));
+pub(super) fn check_kept_marks(line: &mut Line<'_>, context: &ImportContext<'_>) -> Vec<KeptMarkDraft> {
+    let marks = [(1, KEPT_1), (2, KEPT_2)].map(|(epreuve, column)| (epreuve, check_kept_mark(line, context, column)));
     let typed = !line.cell(KEPT_1).is_empty() || !line.cell(KEPT_2).is_empty();
     let readable = marks.iter().any(|(_, mark)| mark.is_some());
     let origin = check_origin(line, context, typed, readable);
     let kept: Vec<KeptMarkDraft> = marks
         .into_iter()
-        .filter_map(|(epreuve, mark)| {
-            Some(KeptMarkDraft {
-                epreuve,
-                mark: mark?,
-                origin: origin?,
-            })
-        })
+        .filter_map(|(epreuve, mark)| Some(KeptMarkDraft { epreuve, mark: mark?, origin: origin? }))
         .collect();
     if kept.len() == 2 {
         line.warn(
@@ -153,11 +121,7 @@ pub(super) fn check_kept_marks(
     kept
 }
 
-fn check_kept_mark(
-    line: &mut Line<'_>,
-    context: &ImportContext<'_>,
-    column: usize,
-) -> Option<Mark> {
+fn check_kept_mark(line: &mut Line<'_>, context: &ImportContext<'_>, column: usize) -> Option<Mark> {
     let mark = line.optional(column, Mark::parse, |_| "kept_mark_invalid")?;
     let MarkScale { min, max, step } = context.mark_scale;
     if mark < context.kept_threshold || mark > max {
@@ -177,16 +141,15 @@ fn check_kept_mark(
     }
 }
 
-fn check_origin(
-    line: &mut Line<'_>,
-    context: &ImportContext<'_>,
-    typed: bool,
-    readable: bool,
-) -> Option<i16> {
+fn check_origin(line: &mut Line<'_>, context: &ImportContext<'_>, typed: bool, readable: bool) -> Option<i16> {
     let cell = line.cell(ORIGIN);
     if cell.is_empty() {
         if typed {
-            line.error(ORIGIN, "kept_mark_origin_missing", "Une note conservée demande sa session d’origine\u{a0}: écrivez l’année, 2026 par exemple.");
+            line.error(
+                ORIGIN,
+                "kept_mark_origin_missing",
+                "Une note conservée demande sa session d’origine\u{a0}: écrivez l’année, 2026 par exemple.",
+            );
         }
         return None;
     }
@@ -202,11 +165,25 @@ fn check_origin(
         .filter(|c| c.len() == 4 && c.bytes().all(|b| b.is_ascii_digit()))
         .and_then(|c| c.parse::<i16>().ok());
     let Some(year) = year else {
-        line.error(ORIGIN, "kept_mark_origin_invalid", format!("La session d’origine «\u{a0}{}\u{a0}» doit être une seule année, 2026 par exemple.", cell.chars().take(30).collect::<String>()));
+        line.error(
+            ORIGIN,
+            "kept_mark_origin_invalid",
+            format!(
+                "La session d’origine «\u{a0}{}\u{a0}» doit être une seule année, 2026 par exemple.",
+                cell.chars().take(30).collect::<String>()
+            ),
+        );
         return None;
     };
     if year >= context.session_year {
-        line.error(ORIGIN, "kept_mark_origin_invalid", format!("Une note conservée vient d’une session passée\u{a0}: {year} n’est pas antérieure à {}.", context.session_year));
+        line.error(
+            ORIGIN,
+            "kept_mark_origin_invalid",
+            format!(
+                "Une note conservée vient d’une session passée\u{a0}: {year} n’est pas antérieure à {}.",
+                context.session_year
+            ),
+        );
         return None;
     }
     if readable && !context.known_sessions.contains(&year) {
