@@ -6,14 +6,18 @@ use std::collections::BTreeSet;
 fn pack() -> RegulationPack {
     RegulationPack::embedded().unwrap()
 }
+/// The text of the latest pack: the one new sessions take.
+fn latest() -> &'static str {
+    EMBEDDED[EMBEDDED.len() - 1]
+}
 fn plain(text: &str) -> String {
     text.replace('\u{a0}', " ")
 }
 
 /// The shipped text with one piece replaced; the piece must be there.
 fn with(from: &str, to: &str) -> Result<RegulationPack, PackRefused> {
-    assert!(EMBEDDED.contains(from), "{from}");
-    RegulationPack::parse(&EMBEDDED.replacen(from, to, 1))
+    assert!(latest().contains(from), "{from}");
+    RegulationPack::parse(&latest().replacen(from, to, 1))
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_faulty_pack_is_refused_with_the_fault_in_french() {
         ("code = \"MO2\"", "code = \"MO1\"", "Le code « MO1 » (module) est donné deux fois"),
         ("code = \"identite\"", "code = \"pièce d’identité\"", "ne doit contenir que des lettres sans accent"),
         ("commission_default = { value = 3,", "commission_default = { value = 5,", "ces nombres se contredisent"),
-        ("version = 1", "version = 0", "La version du règlement commence à 1"),
+        ("version = 2", "version = 0", "La version du règlement commence à 1"),
         ("saisir {court}", "saisir le juge", "doit contenir {court}"),
         (
             "step = { value = 50, law = \"",
@@ -145,7 +149,7 @@ fn a_faulty_pack_is_refused_with_the_fault_in_french() {
     ];
     for (from, to, expected) in rows {
         let result = if from.starts_with("step") && to.contains("law = \"\"") {
-            RegulationPack::parse(&EMBEDDED.replacen(
+            RegulationPack::parse(&latest().replacen(
                 from,
                 "step = { value = 50, status = \"to_check\", law = \"\" } # \"",
                 1,
@@ -161,13 +165,13 @@ fn a_faulty_pack_is_refused_with_the_fault_in_french() {
 #[test]
 fn all_faults_are_named_at_once() {
     let text =
-        EMBEDDED.replacen("step = { value = 50,", "step = { value = 30,", 1).replacen("version = 1", "version = 0", 1);
+        latest().replacen("step = { value = 50,", "step = { value = 30,", 1).replacen("version = 2", "version = 0", 1);
     assert_eq!(RegulationPack::parse(&text).unwrap_err().reasons.len(), 2);
 }
 
 #[test]
 fn a_pack_may_pass_on_the_mean_with_a_floor() {
-    let text = EMBEDDED.replacen("mode = { value = \"each\"", "mode = { value = \"average\"", 1);
+    let text = latest().replacen("mode = { value = \"each\"", "mode = { value = \"average\"", 1);
     let low = RegulationPack::parse(&text.replacen("floor = { law", "floor = { value = 600, law", 1)).unwrap();
     assert_eq!((low.pass.mode.value, low.pass.floor.value), (PassMode::Average, Some(600)));
     let high = RegulationPack::parse(&text.replacen("floor = { law", "floor = { value = 1200, law", 1)).unwrap_err();
@@ -251,7 +255,7 @@ fn a_mean_is_compared_without_rounding_and_a_floor_eliminates() {
 fn what_the_packs_show_keeps_its_punctuation_on_the_line() {
     let wrong = [" :", " ;", " !", " ?", " »", "« ", "n° 2", "'"];
     for (name, text) in [
-        ("regulation", EMBEDDED),
+        ("regulation", latest()),
         ("framework", crate::domain::framework::Framework::embedded_text()),
         ("survey", crate::domain::survey::Survey::embedded_text()),
     ] {
