@@ -277,6 +277,8 @@ pub struct TrainingRules {
     pub practice_minutes: Valued<u32>,
     /// Who may be a tutor, in one French sentence.
     pub tutor: Valued<String>,
+    /// Trainees one tutor accompanies at most, as advice; packs before 2026 said nothing of it.
+    pub tutor_load: Option<Valued<u32>>,
     pub modules: Vec<TrainingModule>,
 }
 

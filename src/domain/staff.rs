@@ -161,7 +161,7 @@ pub fn check_evidence(level: i32, dated_on: Date, today: Date) -> Result<(), Ref
 
 /// # Errors
 /// The day has not come yet; `law_of_things` starts the sentence.
-pub(super) fn check_not_ahead(code: &'static str, law_of_things: &str, day: Date, today: Date) -> Result<(), Refusal> {
+pub fn check_not_ahead(code: &'static str, law_of_things: &str, day: Date, today: Date) -> Result<(), Refusal> {
     if day <= today {
         return Ok(());
     }

@@ -2,6 +2,10 @@
 //! attendance sheets (arrêté du 5 mai 2017, NOR MENE1710932A). Modules and hours come from the regulation pack.
 //! It is no condition to sit: nothing here decides whether somebody is admitted.
 
+pub mod holidays;
+pub mod meeting;
+pub mod place;
+
 use jiff::civil::{Date, date};
 
 use super::ids::FrenchDate;
@@ -86,6 +90,12 @@ pub fn check_tutor(rules: &TrainingRules, is_trainee: bool, is_qualified: bool) 
         .under(&rules.tutor.law));
     }
     Ok(())
+}
+
+/// A tutor who accompanies more trainees than advised is told of, never refused.
+#[must_use]
+pub fn is_overloaded(rules: &TrainingRules, trainees: usize) -> bool {
+    rules.tutor_load.as_ref().is_some_and(|most| trainees > most.value as usize)
 }
 
 /// What is already known when an attendance is noted.
@@ -175,13 +185,21 @@ pub struct Progress {
     pub done: u32,
     /// What counts towards the hours due: an hour too many in one module does not replace another module.
     pub counted: u32,
+    /// What an exemption takes off the hours due, beyond those followed: never hours of attendance.
+    pub exempted: u32,
     pub due: u32,
 }
 
 impl Progress {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.counted >= self.due
+        self.left() == 0
+    }
+
+    /// Minutes still to follow.
+    #[must_use]
+    pub const fn left(&self) -> u32 {
+        self.due.saturating_sub(self.counted.saturating_add(self.exempted))
     }
 
     /// Share of the hours due, 0 to 100, rounded down so that 100 means complete.
@@ -190,7 +208,7 @@ impl Progress {
         if self.due == 0 {
             return 100;
         }
-        let share = u64::from(self.counted.min(self.due)) * 100 / u64::from(self.due);
+        let share = u64::from(self.due.saturating_sub(self.left())) * 100 / u64::from(self.due);
         u32::try_from(share).unwrap_or(100)
     }
 }
@@ -222,6 +240,7 @@ impl Hours {
         Progress {
             done: parts.iter().map(|part| part.done).sum(),
             counted: parts.iter().map(|part| part.counted).sum(),
+            exempted: parts.iter().map(|part| part.exempted).sum(),
             due: parts.iter().map(|part| part.due).sum(),
         }
     }
@@ -232,12 +251,16 @@ impl Hours {
     }
 }
 
-/// Counts the hours of one trainee from `attendances`, pairs of module code and minutes.
+/// Counts the hours of one trainee from `attendances`, pairs of module code and minutes, and `exempted`, codes of modules.
 ///
 /// Totals of the three parts are those of the order (MENE1710932A, art. 1), as the pack gives them. Compulsory
 /// modules count up to their own hours; modules at choice replace one another, up to the total of the part.
 #[must_use]
-pub fn hours<'a>(rules: &TrainingRules, attendances: impl IntoIterator<Item = (&'a str, u32)>) -> Hours {
+pub fn hours<'a>(
+    rules: &TrainingRules,
+    attendances: impl IntoIterator<Item = (&'a str, u32)>,
+    exempted: &[&str],
+) -> Hours {
     let mut modules: Vec<ModuleProgress> = rules
         .modules
         .iter()
@@ -254,13 +277,23 @@ pub fn hours<'a>(rules: &TrainingRules, attendances: impl IntoIterator<Item = (&
             module.progress.counted = module.progress.done.min(module.progress.due);
         }
     }
+    for module in modules.iter_mut().filter(|module| exempted.contains(&module.code.as_str())) {
+        module.progress.exempted = module.progress.due - module.progress.counted;
+    }
     let part = |kind: ModuleKind, due: u32| {
         let of_part = || modules.iter().filter(|module| module.kind == kind).map(|module| module.progress);
         let counted = match kind {
             ModuleKind::Deepening => of_part().map(|progress| progress.done).sum::<u32>(),
             ModuleKind::Theory | ModuleKind::Practice => of_part().map(|progress| progress.counted).sum(),
         };
-        Progress { done: of_part().map(|progress| progress.done).sum(), counted: counted.min(due), due }
+        let counted = counted.min(due);
+        let excused: u32 = of_part().map(|progress| progress.exempted).sum();
+        Progress {
+            done: of_part().map(|progress| progress.done).sum(),
+            counted,
+            exempted: excused.min(due - counted),
+            due,
+        }
     };
     Hours {
         theory: part(ModuleKind::Theory, rules.theory_minutes.value),
@@ -338,7 +371,7 @@ mod tests {
 
     #[test]
     fn the_order_asks_for_120_30_and_40_hours() {
-        let hours = hours(&rules(), []);
+        let hours = hours(&rules(), [], &[]);
         let due = [hours.theory.due, hours.deepening.due, hours.practice.due, hours.total().due];
         assert_eq!(due.map(|minutes| minutes / 60), [120, 30, 40, 190]);
         assert!(!hours.is_complete());
@@ -349,11 +382,11 @@ mod tests {
         let rules = rules();
         let full: Vec<(&str, u32)> =
             rules.modules.iter().map(|module| (module.code.as_str(), module.minutes.value)).collect();
-        assert!(hours(&rules, full.clone()).is_complete());
-        assert_eq!(hours(&rules, full.clone()).total().percent(), 100);
+        assert!(hours(&rules, full.clone(), &[]).is_complete());
+        assert_eq!(hours(&rules, full.clone(), &[]).total().percent(), 100);
         let mut short = full;
         short[0].1 -= 1;
-        let hours = hours(&rules, short);
+        let hours = hours(&rules, short, &[]);
         assert!(!hours.is_complete());
         assert_eq!(hours.theory.percent(), 99, "100 means complete");
     }
@@ -361,11 +394,21 @@ mod tests {
     #[test]
     fn compulsory_modules_do_not_replace_one_another_and_modules_at_choice_do() {
         let rules = rules();
-        let theory = hours(&rules, [("MO1", 7_200)]).theory;
+        let theory = hours(&rules, [("MO1", 7_200)], &[]).theory;
         assert_eq!((theory.done, theory.counted), (7_200, 1_200));
-        let deepening = hours(&rules, [("MA1", 1_000), ("MA2", 900)]).deepening;
+        let deepening = hours(&rules, [("MA1", 1_000), ("MA2", 900)], &[]).deepening;
         assert_eq!((deepening.done, deepening.counted, deepening.due), (1_900, 1_800, 1_800));
         assert!(deepening.is_complete());
+    }
+
+    #[test]
+    fn an_exemption_completes_a_module_and_is_never_an_hour_followed() {
+        let rules = rules();
+        let hours = hours(&rules, [("MO1", 300)], &["MO1", "MA2", "nothing"]);
+        assert_eq!((hours.theory.done, hours.theory.counted, hours.theory.exempted), (300, 300, 900));
+        assert_eq!((hours.deepening.done, hours.deepening.exempted, hours.deepening.left()), (0, 600, 1_200));
+        assert!(hours.modules[0].progress.is_complete());
+        assert_eq!(hours.total().left(), 11_400 - 1_200 - 600);
     }
 
     #[test]

@@ -60,6 +60,16 @@ pub enum Invited {
     Juror,
 }
 
+/// The person and the training that has news for them.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingFacts<'a> {
+    pub head: &'a Letterhead,
+    pub name: &'a str,
+    pub training: &'a str,
+    /// The page to open.
+    pub link: &'a str,
+}
+
 /// The person, the session (year of its épreuves) and the page to open.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -219,6 +229,27 @@ pub fn convocation_juror(facts: &Facts<'_>) -> Message {
         "mail/convocation_juror/subject.txt",
         "mail/convocation_juror/body.txt",
         "mail/convocation_juror/body.html"
+    )
+}
+
+/// News of a training: an answer to a request, or dates that changed. What it is stays on the page.
+#[must_use]
+pub fn training_news(facts: &TrainingFacts<'_>) -> Message {
+    let words =
+        Words { sentence: line(facts.training), ..Words::of(facts.head, facts.name, facts.link) };
+    message!(words, "mail/training_news/subject.txt", "mail/training_news/body.txt", "mail/training_news/body.html")
+}
+
+/// The convocation to a training's meetings, with its PDF and calendar file attached.
+#[must_use]
+pub fn training_convocation(facts: &TrainingFacts<'_>) -> Message {
+    let words =
+        Words { sentence: line(facts.training), ..Words::of(facts.head, facts.name, facts.link) };
+    message!(
+        words,
+        "mail/training_convocation/subject.txt",
+        "mail/training_convocation/body.txt",
+        "mail/training_convocation/body.html"
     )
 }
 

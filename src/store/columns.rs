@@ -158,4 +158,6 @@ word_columns!(
     crate::domain::session::SessionState,
     crate::domain::staff::EvidenceSource,
     crate::domain::staff::PostingLevel,
+    crate::domain::training::meeting::PresenceMethod,
+    crate::domain::training::place::RequestState,
 );

@@ -221,6 +221,128 @@ diesel::table! {
 }
 
 diesel::table! {
+    training_offers (training_session_id) {
+        training_session_id -> Text,
+        places -> Nullable<Integer>,
+        remote_link -> Nullable<Text>,
+        trainers -> Text,
+        requires -> Text,
+        takes_requests -> Bool,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    training_requests (id) {
+        id -> Text,
+        training_session_id -> Text,
+        person_id -> Text,
+        state -> Text,
+        asked_at -> Timestamp,
+        asked_by_name -> Text,
+        reason -> Nullable<Text>,
+        decided_at -> Nullable<Timestamp>,
+        decided_by_name -> Nullable<Text>,
+        told_state -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    training_meetings (id) {
+        id -> Text,
+        training_session_id -> Text,
+        module_code -> Text,
+        starts_at -> Timestamp,
+        ends_at -> Timestamp,
+        place -> Text,
+        remote_link -> Nullable<Text>,
+        trainers -> Text,
+        cancelled_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    meeting_presences (meeting_id, enrolment_id) {
+        meeting_id -> Text,
+        enrolment_id -> Text,
+        minutes -> Integer,
+        method -> Text,
+        noted_by_name -> Text,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    attendance_changes (id) {
+        id -> Text,
+        enrolment_id -> Text,
+        module_code -> Text,
+        held_on -> Text,
+        minutes_before -> Integer,
+        minutes_after -> Integer,
+        reason -> Text,
+        changed_by_name -> Text,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    module_exemptions (id) {
+        id -> Text,
+        enrolment_id -> Text,
+        module_code -> Text,
+        reason -> Text,
+        granted_by_name -> Text,
+        granted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    module_choices (enrolment_id, module_code) {
+        enrolment_id -> Text,
+        module_code -> Text,
+    }
+}
+
+diesel::table! {
+    tutor_meetings (id) {
+        id -> Text,
+        enrolment_id -> Text,
+        held_on -> Text,
+        notes -> Text,
+        noted_by_name -> Text,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    training_answered (enrolment_id) {
+        enrolment_id -> Text,
+    }
+}
+
+diesel::table! {
+    training_answers (id) {
+        id -> Text,
+        training_session_id -> Text,
+        content -> Integer,
+        organisation -> Integer,
+        usefulness -> Integer,
+        remark -> Text,
+    }
+}
+
+diesel::table! {
+    training_convocations (enrolment_id) {
+        enrolment_id -> Text,
+        fingerprint -> Text,
+        sent_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     exam_sessions (id) {
         id -> Text,
         academy_code -> Text,
@@ -569,6 +691,19 @@ diesel::joinable!(training_sessions -> academies (academy_code));
 diesel::joinable!(training_sessions -> packs (regulation_id));
 diesel::joinable!(enrolments -> training_sessions (training_session_id));
 diesel::joinable!(attendances -> enrolments (enrolment_id));
+diesel::joinable!(training_offers -> training_sessions (training_session_id));
+diesel::joinable!(training_requests -> training_sessions (training_session_id));
+diesel::joinable!(training_requests -> people (person_id));
+diesel::joinable!(training_meetings -> training_sessions (training_session_id));
+diesel::joinable!(meeting_presences -> training_meetings (meeting_id));
+diesel::joinable!(meeting_presences -> enrolments (enrolment_id));
+diesel::joinable!(attendance_changes -> enrolments (enrolment_id));
+diesel::joinable!(module_exemptions -> enrolments (enrolment_id));
+diesel::joinable!(module_choices -> enrolments (enrolment_id));
+diesel::joinable!(tutor_meetings -> enrolments (enrolment_id));
+diesel::joinable!(training_answered -> enrolments (enrolment_id));
+diesel::joinable!(training_answers -> training_sessions (training_session_id));
+diesel::joinable!(training_convocations -> enrolments (enrolment_id));
 diesel::joinable!(exam_sessions -> academies (academy_code));
 diesel::joinable!(required_pieces -> exam_sessions (session_id));
 diesel::joinable!(registrations -> exam_sessions (session_id));
@@ -625,6 +760,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence,
     training_sessions,
     enrolments,
+    training_offers,
+    training_requests,
+    training_meetings,
+    meeting_presences,
+    attendance_changes,
+    module_exemptions,
+    module_choices,
+    tutor_meetings,
+    training_answered,
+    training_answers,
+    training_convocations,
     attendances,
     exam_sessions,
     required_pieces,

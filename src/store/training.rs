@@ -2,7 +2,15 @@
 //! A training keeps the regulation pack it was opened under. A tutor is kept by address as well as by record,
 //! because the jury must find a tutor among its members whatever list they came from.
 
+mod answers;
+mod convocations;
 mod file;
+mod follow_up;
+mod meetings;
+mod own;
+mod places;
+mod presences;
+mod statistics;
 
 use std::collections::HashMap;
 
@@ -10,10 +18,25 @@ use diesel::prelude::*;
 use jiff::civil::Date;
 use serde_json::json;
 
+pub use self::answers::{Answer, Opinion, answer, find_opinion, has_answered};
+pub use self::convocations::{Convened, list_to_convene, mark_convened};
 pub use self::file::{
     Followed, HeldDay, Sight, Trainee, TrainingFile, TrainingLine, get_training, get_training_academy, list_enrollable,
     list_followed, list_trainings, list_tutor_emails,
 };
+pub use self::follow_up::{
+    ChangeRow, ExemptionRow, FollowUp, TutorLoad, TutorMeetingRow, choose_modules, exempt, find_follow_up, list_tutor_loads,
+    note_tutor_meeting,
+};
+pub use self::meetings::{
+    Clash, MeetingRow, NewMeeting, cancel_meeting, change_meeting, get_meeting, list_clashes, list_meetings, plan_meeting,
+};
+pub use self::own::{OwnTraining, OpenTraining, find_own, list_open, person_of_user};
+pub use self::places::{
+    Offer, Placed, RequestRow, RequestView, Untold, ask_place, cancel_request, decide_request, describe_offer, find_offer, list_requests, list_untold, mark_told, place,
+};
+pub use self::presences::{PresenceMethod, PresenceRow, list_presences, note_meeting, sign_presence};
+pub use self::statistics::{Statistics, statistics};
 use super::reference::get_regulation;
 use super::schema::{attendances, enrolments, people, training_sessions};
 use super::staff::{may_or_hide, today_in};
@@ -194,7 +217,7 @@ pub fn enrol(tx: &mut Tx<'_>, training_id: &str, person_id: &str, tutor: Option<
 /// # Errors
 /// Not found for an enrolment of another academy.
 pub fn withdraw_trainee(tx: &mut Tx<'_>, enrolment_id: &str) -> Stored<()> {
-    let (enrolment, _) = managed_enrolment(tx, enrolment_id)?;
+    let (enrolment, training) = managed_enrolment(tx, enrolment_id)?;
     if enrolment.withdrawn_at.is_some() {
         return Ok(());
     }
@@ -202,7 +225,8 @@ pub fn withdraw_trainee(tx: &mut Tx<'_>, enrolment_id: &str) -> Stored<()> {
         .set(enrolments::withdrawn_at.eq(Some(tx.stamp())))
         .execute(tx.conn)?;
     let detail = json!({ "person": enrolment.person_id, "training": enrolment.training_session_id });
-    tx.audit("withdraw_trainee", ("enrolment", enrolment_id), None, None, &detail)
+    tx.audit("withdraw_trainee", ("enrolment", enrolment_id), None, None, &detail)?;
+    places::promote(tx, &training)
 }
 
 /// Names the tutor, until the épreuves; a later designation replaces it and the audit chain keeps both.
@@ -279,9 +303,14 @@ pub fn note_attendance(
 /// Not found for a training or a trainee of elsewhere; refused with the trainee's name for a presence that cannot be.
 pub fn note_sheet(tx: &mut Tx<'_>, training_id: &str, sheet: &Sheet) -> Stored<usize> {
     let training = managed_training(tx, training_id)?;
+    note_lines(tx, &training, sheet)
+}
+
+/// [`note_sheet`] once it is known that the actor may note these lines.
+fn note_lines(tx: &mut Tx<'_>, training: &TrainingRow, sheet: &Sheet) -> Stored<usize> {
     let rules = training_rules(tx.conn, &training.regulation_id)?;
     let today = today_in(&training.academy_code, tx.at)?;
-    let names: HashMap<String, (String, Option<Stamp>)> = list_enrolled(tx.conn, training_id)?
+    let names: HashMap<String, (String, Option<Stamp>)> = list_enrolled(tx.conn, &training.id)?
         .into_iter()
         .map(|(row, name)| (row.id, (name, row.withdrawn_at)))
         .collect();
@@ -365,6 +394,10 @@ fn write_presence(
                 })
                 .execute(tx.conn)?;
         }
+    }
+    if let Some(row) = current {
+        // What was noted stays to be read beside what replaces it.
+        follow_up::keep_change(tx, row, stored, &sheet.reason)?;
     }
     let before = current.map(|row| json!({ "minutes": row.minutes, "noted_by": row.noted_by }));
     let after = json!({ "minutes": minutes });

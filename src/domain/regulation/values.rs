@@ -262,6 +262,9 @@ impl RegulationPack {
             hours(*v)
         }));
         all.push(entry("training.tutor", "Tuteur", &mut training.tutor, Clone::clone));
+        if let Some(load) = &mut training.tutor_load {
+            all.push(entry("training.tutor_load", "Stagiaires par tuteur, au plus", load, ToString::to_string));
+        }
         for module in &mut training.modules {
             let kind = match module.kind {
                 ModuleKind::Theory => "théorie",

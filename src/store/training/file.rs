@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use diesel::prelude::*;
 use jiff::civil::Date;
 
+use super::follow_up::{ExemptionRow, exemptions_of};
 use super::{AttendanceRow, EnrolmentRow, TrainingRow, attendances_of, full_name, list_enrolled, training_rules};
 use crate::domain::regulation::TrainingRules;
 use crate::domain::training::{self as rule, Hours};
@@ -65,6 +66,8 @@ pub struct Trainee {
     pub name: String,
     pub hours: Hours,
     pub attendances: Vec<AttendanceRow>,
+    /// Modules excused, each with its reason.
+    pub exemptions: Vec<ExemptionRow>,
 }
 
 /// A day of a module that was noted, and how many were there.
@@ -109,11 +112,13 @@ pub fn get_training(conn: &mut Conn, academy: &str, id: &str, sight: &Sight) -> 
         *days.entry((row.held_on.0, row.module_code.clone())).or_default() += 1;
         by_enrolment.entry(row.enrolment_id.clone()).or_default().push(row);
     }
+    let mut excused = exemptions_of(conn, &ids)?;
     let trainees = enrolled
         .into_iter()
         .map(|(enrolment, name)| {
             let attendances = by_enrolment.remove(&enrolment.id).unwrap_or_default();
-            Trainee { hours: count(&rules, &attendances), enrolment, name, attendances }
+            let exemptions = excused.remove(&enrolment.id).unwrap_or_default();
+            Trainee { hours: count(&rules, &attendances, &exemptions), enrolment, name, attendances, exemptions }
         })
         .collect();
     let days =
@@ -148,10 +153,12 @@ pub fn list_followed(conn: &mut Conn, person_id: &str) -> Stored<Vec<Followed>> 
             rules.insert(training.regulation_id.clone(), training_rules(conn, &training.regulation_id)?);
         }
     }
+    let excused = exemptions_of(conn, &ids)?;
     let followed = rows.into_iter().filter_map(|(enrolment, training)| {
         let rules = rules.get(&training.regulation_id)?;
         let own = noted.iter().filter(|row| row.enrolment_id == enrolment.id);
-        Some(Followed { hours: count(rules, own), enrolment, training })
+        let exempted = excused.get(&enrolment.id).map_or(&[][..], Vec::as_slice);
+        Some(Followed { hours: count(rules, own, exempted), enrolment, training })
     });
     Ok(followed.collect())
 }
@@ -201,9 +208,14 @@ pub fn list_enrollable(
     Ok(rows.into_iter().map(|(id, birth, usage, first)| (id, full_name(&birth, usage.as_deref(), &first))).collect())
 }
 
-fn count<'a>(rules: &TrainingRules, rows: impl IntoIterator<Item = &'a AttendanceRow>) -> Hours {
+fn count<'a>(
+    rules: &TrainingRules,
+    rows: impl IntoIterator<Item = &'a AttendanceRow>,
+    exemptions: &[ExemptionRow],
+) -> Hours {
     let noted = rows.into_iter().map(|row| (row.module_code.as_str(), row.minutes.unsigned_abs()));
-    rule::hours(rules, noted)
+    let exempted: Vec<&str> = exemptions.iter().map(|row| row.module_code.as_str()).collect();
+    rule::hours(rules, noted, &exempted)
 }
 
 fn sees(sight: &Sight, tutor: Option<&str>) -> bool {

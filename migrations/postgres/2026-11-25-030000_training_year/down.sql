@@ -1,0 +1,11 @@
+DROP TABLE training_convocations;
+DROP TABLE training_answers;
+DROP TABLE training_answered;
+DROP TABLE tutor_meetings;
+DROP TABLE module_choices;
+DROP TABLE module_exemptions;
+DROP TABLE attendance_changes;
+DROP TABLE meeting_presences;
+DROP TABLE training_meetings;
+DROP TABLE training_requests;
+DROP TABLE training_offers;
