@@ -1,7 +1,6 @@
 //! A sheet of an ODS workbook, as text: the same conventions as for XLSX. Repeated rows and cells are
 //! unfolded only where they hold something, and within the bounds of a table.
 
-
 use super::gather::{Gathering, MAX_COLUMNS};
 use super::package::Package;
 use super::xlsx::plain;

@@ -14,7 +14,9 @@ pub enum TableRefused {
     NotText,
     #[error("Le fichier a plus de 50\u{202f}000 lignes\u{a0}: découpez-le.")]
     TooManyRows,
-    #[error("La ligne {line} a plus de {MAX_COLUMNS} colonnes\u{a0}: vérifiez le séparateur, ou retirez les colonnes inutiles.")]
+    #[error(
+        "La ligne {line} a plus de {MAX_COLUMNS} colonnes\u{a0}: vérifiez le séparateur, ou retirez les colonnes inutiles."
+    )]
     TooManyColumns { line: u64 },
     #[error(
         "Le fichier a plus de 2\u{a0}millions de cellules, ou trop de texte\u{a0}: retirez les colonnes inutiles, ou découpez-le."
@@ -34,7 +36,9 @@ pub enum TableRefused {
         "Ce classeur est au format binaire (.xlsb) ou d’un autre logiciel (Numbers)\u{a0}: enregistrez-le au format XLSX ou ODS."
     )]
     ForeignWorkbook,
-    #[error("Ce classeur est protégé par un mot de passe\u{a0}: enregistrez-en une copie sans mot de passe, puis déposez la copie.")]
+    #[error(
+        "Ce classeur est protégé par un mot de passe\u{a0}: enregistrez-en une copie sans mot de passe, puis déposez la copie."
+    )]
     Encrypted,
     #[error(
         "Ce classeur contient des macros, qui ne sont jamais reçues ici\u{a0}: enregistrez-en une copie sans macros (.xlsx ou .ods)."
@@ -50,7 +54,9 @@ pub enum TableRefused {
         "Ce classeur contient une déclaration ou un nom interne qu’aucun tableur n’écrit\u{a0}: il n’est pas lu. Copiez la liste dans un classeur neuf, puis déposez-le."
     )]
     Hostile,
-    #[error("Ce classeur est abîmé ou incomplet\u{a0}: ouvrez-le dans votre tableur, enregistrez-le de nouveau, puis recommencez.")]
+    #[error(
+        "Ce classeur est abîmé ou incomplet\u{a0}: ouvrez-le dans votre tableur, enregistrez-le de nouveau, puis recommencez."
+    )]
     Damaged,
     #[error("Le classeur n’a pas de feuille «\u{a0}{0}\u{a0}»\u{a0}: choisissez une de ses feuilles.")]
     NoSuchSheet(String),

@@ -29,8 +29,7 @@ const BOOK: (&str, &[u8]) =
     ("xl/workbook.xml", b"<workbook><sheets><sheet name=\"Liste\" sheetId=\"1\" r:id=\"a\"/></sheets></workbook>");
 
 fn xlsx_with(sheet: &str, strings: Option<&str>) -> Vec<u8> {
-    let mut parts =
-        vec![TYPES, RELS, BOOK, ("xl/worksheets/sheet1.xml", sheet.as_bytes())];
+    let mut parts = vec![TYPES, RELS, BOOK, ("xl/worksheets/sheet1.xml", sheet.as_bytes())];
     if let Some(strings) = strings {
         parts.push(("xl/sharedStrings.xml", strings.as_bytes()));
     }
@@ -38,7 +37,9 @@ fn xlsx_with(sheet: &str, strings: Option<&str>) -> Vec<u8> {
 }
 
 fn ods_with(rows: &str) -> Vec<u8> {
-    let content = format!("<office:document-content><office:body><office:spreadsheet><table:table table:name=\"Liste\">{rows}</table:table></office:spreadsheet></office:body></office:document-content>");
+    let content = format!(
+        "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"Liste\">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
+    );
     zipped(&[("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content.as_bytes())])
 }
 
@@ -69,10 +70,7 @@ fn a_workbook_of_an_office_gives_the_table_its_csv_would() {
     assert_eq!(table.headers, ["Nom", "Né le", "Note", "Formé", "CP", "Calcul"]);
     assert_eq!(
         cells(&table),
-        [
-            (3, vec!["N’Guessan\u{a0}😀", "1984-03-14", "12.5", "oui", "07120", "2"]),
-            (5, vec!["=1+1", "", "14"]),
-        ]
+        [(3, vec!["N’Guessan\u{a0}😀", "1984-03-14", "12.5", "oui", "07120", "2"]), (5, vec!["=1+1", "", "14"]),]
     );
     assert_eq!(table.sheet.as_deref(), Some("Inscriptions"), "the first sheet that is not blank");
     assert_eq!(table.sheets, ["Couverture", "Inscriptions"]);
@@ -117,7 +115,11 @@ fn a_sheet_is_chosen_by_its_name_and_a_hidden_one_is_passed_over() {
 
 #[test]
 fn every_hostile_workbook_has_its_sentence() {
-    let far = |cell: &str| format!("<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"str\"><v>Nom</v></c></row>{cell}</sheetData></worksheet>");
+    let far = |cell: &str| {
+        format!(
+            "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"str\"><v>Nom</v></c></row>{cell}</sheetData></worksheet>"
+        )
+    };
     let laughs = "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;&lol;&lol;&lol;&lol;\">]><sst><si><t>&lol2;</t></si></sst>";
     let shared = "<sst><si><t>Nom</t></si></sst>";
     let many: Vec<(String, Vec<u8>)> = (0..2_100).map(|n| (format!("xl/{n}.xml"), Vec::new())).collect();
@@ -131,22 +133,72 @@ fn every_hostile_workbook_has_its_sentence() {
     let long = "é".repeat(10_001);
     let amplified = format!(
         "<worksheet><sheetData>{}</sheetData></worksheet>",
-        (1..=300).map(|row| format!("<row r=\"{row}\">{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(199))).collect::<String>()
+        (1..=300)
+            .map(|row| format!("<row r=\"{row}\">{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(199)))
+            .collect::<String>()
     );
     let cases: Vec<(&str, Vec<u8>, TableRefused)> = vec![
-        ("a cell at the end of the world", xlsx_with(&far("<row r=\"1048576\"><c r=\"XFD1048576\" t=\"str\"><v>x</v></c></row>"), None), TableRefused::TooManyColumns { line: 1_048_576 }),
-        ("a row beyond the last", xlsx_with(&far("<row r=\"99999999999\"><c t=\"str\"><v>x</v></c></row>"), None), TableRefused::Damaged),
-        ("a row that comes back", xlsx_with(&far("<row r=\"1\"><c t=\"str\"><v>x</v></c></row>"), None), TableRefused::Damaged),
+        (
+            "a cell at the end of the world",
+            xlsx_with(&far("<row r=\"1048576\"><c r=\"XFD1048576\" t=\"str\"><v>x</v></c></row>"), None),
+            TableRefused::TooManyColumns { line: 1_048_576 },
+        ),
+        (
+            "a row beyond the last",
+            xlsx_with(&far("<row r=\"99999999999\"><c t=\"str\"><v>x</v></c></row>"), None),
+            TableRefused::Damaged,
+        ),
+        (
+            "a row that comes back",
+            xlsx_with(&far("<row r=\"1\"><c t=\"str\"><v>x</v></c></row>"), None),
+            TableRefused::Damaged,
+        ),
         ("a thousand laughs", xlsx_with(&far(""), Some(laughs)), TableRefused::Hostile),
-        ("an entity of its own", xlsx_with(&far("<row r=\"2\"><c t=\"str\"><v>&bomb;</v></c></row>"), Some(shared)), TableRefused::Hostile),
-        ("a shared text that is not there", xlsx_with(&far("<row r=\"2\"><c t=\"s\"><v>7</v></c></row>"), Some(shared)), TableRefused::Damaged),
-        ("a long cell", xlsx_with(&far(&format!("<row r=\"2\"><c t=\"str\"><v>{long}</v></c></row>")), None), TableRefused::CellTooLong { line: 2 }),
-        ("one text in every cell", xlsx_with(&amplified, Some(&format!("<sst><si><t>{}</t></si></sst>", "x".repeat(9_000)))), TableRefused::TooManyCells),
+        (
+            "an entity of its own",
+            xlsx_with(&far("<row r=\"2\"><c t=\"str\"><v>&bomb;</v></c></row>"), Some(shared)),
+            TableRefused::Hostile,
+        ),
+        (
+            "a shared text that is not there",
+            xlsx_with(&far("<row r=\"2\"><c t=\"s\"><v>7</v></c></row>"), Some(shared)),
+            TableRefused::Damaged,
+        ),
+        (
+            "a long cell",
+            xlsx_with(&far(&format!("<row r=\"2\"><c t=\"str\"><v>{long}</v></c></row>")), None),
+            TableRefused::CellTooLong { line: 2 },
+        ),
+        (
+            "one text in every cell",
+            xlsx_with(&amplified, Some(&format!("<sst><si><t>{}</t></si></sst>", "x".repeat(9_000)))),
+            TableRefused::TooManyCells,
+        ),
         ("depth", xlsx_with(&far(&format!("<row r=\"2\">{}", "<a>".repeat(100))), None), TableRefused::Hostile),
-        ("a huge tag", xlsx_with(&far(&format!("<row r=\"2\" spans=\"{}\">", "9".repeat(3_000_000))), None), TableRefused::Bomb),
-        ("a bomb", xlsx_with(&far(&format!("<row r=\"2\"><c t=\"str\"><v>{}</v></c></row>", " <b/>".repeat(6_000_000))), None), TableRefused::Bomb),
-        ("cut in the middle", { let mut cut = xlsx_with(&far(""), None); cut.truncate(cut.len() / 2); cut }, TableRefused::Damaged),
-        ("not closed", xlsx_with("<worksheet><sheetData><row r=\"1\"><c t=\"str\"><v>x</v>", None), TableRefused::Damaged),
+        (
+            "a huge tag",
+            xlsx_with(&far(&format!("<row r=\"2\" spans=\"{}\">", "9".repeat(3_000_000))), None),
+            TableRefused::Bomb,
+        ),
+        (
+            "a bomb",
+            xlsx_with(&far(&format!("<row r=\"2\"><c t=\"str\"><v>{}</v></c></row>", " <b/>".repeat(6_000_000))), None),
+            TableRefused::Bomb,
+        ),
+        (
+            "cut in the middle",
+            {
+                let mut cut = xlsx_with(&far(""), None);
+                cut.truncate(cut.len() / 2);
+                cut
+            },
+            TableRefused::Damaged,
+        ),
+        (
+            "not closed",
+            xlsx_with("<worksheet><sheetData><row r=\"1\"><c t=\"str\"><v>x</v>", None),
+            TableRefused::Damaged,
+        ),
         ("a name that climbs", zipped(&[TYPES, ("../../etc/cron.d/x", b"x")]), TableRefused::Hostile),
         ("a name from the root", zipped(&[TYPES, ("/etc/passwd", b"x")]), TableRefused::Hostile),
         ("too many entries", zipped(&entries), TableRefused::Bomb),
@@ -157,13 +209,43 @@ fn every_hostile_workbook_has_its_sentence() {
         ("no workbook inside", zipped(&[TYPES]), TableRefused::NotWorkbook),
         ("an old workbook", ole("Workbook"), TableRefused::OldWorkbook),
         ("a locked workbook", ole("EncryptedPackage"), TableRefused::Encrypted),
-        ("a locked ODS", zipped(&[("content.xml", b"x"), ("META-INF/manifest.xml", b"<manifest:encryption-data/>")]), TableRefused::Encrypted),
+        (
+            "a locked ODS",
+            zipped(&[("content.xml", b"x"), ("META-INF/manifest.xml", b"<manifest:encryption-data/>")]),
+            TableRefused::Encrypted,
+        ),
         ("ODS macros", zipped(&[("content.xml", b"x"), ("Basic/script-lc.xml", b"x")]), TableRefused::Macros),
-        ("ODS text", zipped(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", b"x")]), TableRefused::NotWorkbook),
-        ("a row a million times", ods_with("<table:table-row table:number-rows-repeated=\"1048576\"><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>"), TableRefused::TooManyRows),
-        ("a cell a billion times", ods_with("<table:table-row><table:table-cell table:number-columns-repeated=\"1000000000\"><text:p>x</text:p></table:table-cell></table:table-row>"), TableRefused::TooManyColumns { line: 1 }),
-        ("spaces a billion times", ods_with("<table:table-row><table:table-cell><text:p>x<text:s text:c=\"1000000000\"/>x</text:p></table:table-cell></table:table-row>"), TableRefused::CellTooLong { line: 1 }),
-        ("laughs in an ODS", zipped(&[("content.xml", b"<!DOCTYPE a [<!ENTITY b \"c\">]><office:document-content/>")]), TableRefused::Hostile),
+        (
+            "ODS text",
+            zipped(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", b"x")]),
+            TableRefused::NotWorkbook,
+        ),
+        (
+            "a row a million times",
+            ods_with(
+                "<table:table-row table:number-rows-repeated=\"1048576\"><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>",
+            ),
+            TableRefused::TooManyRows,
+        ),
+        (
+            "a cell a billion times",
+            ods_with(
+                "<table:table-row><table:table-cell table:number-columns-repeated=\"1000000000\"><text:p>x</text:p></table:table-cell></table:table-row>",
+            ),
+            TableRefused::TooManyColumns { line: 1 },
+        ),
+        (
+            "spaces a billion times",
+            ods_with(
+                "<table:table-row><table:table-cell><text:p>x<text:s text:c=\"1000000000\"/>x</text:p></table:table-cell></table:table-row>",
+            ),
+            TableRefused::CellTooLong { line: 1 },
+        ),
+        (
+            "laughs in an ODS",
+            zipped(&[("content.xml", b"<!DOCTYPE a [<!ENTITY b \"c\">]><office:document-content/>")]),
+            TableRefused::Hostile,
+        ),
         ("nothing written", xlsx_with("<worksheet><sheetData/></worksheet>", None), TableRefused::Empty),
     ];
     for (what, bytes, refused) in cases {

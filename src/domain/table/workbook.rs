@@ -63,7 +63,11 @@ impl<W: Write> XlsxWriter<W> {
             if cell.is_empty() {
                 continue;
             }
-            let _ = write!(self.row, "<c r=\"{}{line}\" s=\"{style}\" t=\"inlineStr\"><is><t xml:space=\"preserve\">", Letters(column));
+            let _ = write!(
+                self.row,
+                "<c r=\"{}{line}\" s=\"{style}\" t=\"inlineStr\"><is><t xml:space=\"preserve\">",
+                Letters(column)
+            );
             escape_for_xlsx(cell, &mut self.row);
             self.row.push_str("</t></is></c>");
         }
@@ -78,14 +82,26 @@ impl<W: Write> XlsxWriter<W> {
             let number = place + 1;
             let mut shown = String::new();
             escape(name, &mut shown);
-            let _ = write!(types, "<Override PartName=\"/xl/worksheets/sheet{number}.xml\" ContentType=\"{SHEET_TYPE}.worksheet+xml\"/>");
+            let _ = write!(
+                types,
+                "<Override PartName=\"/xl/worksheets/sheet{number}.xml\" ContentType=\"{SHEET_TYPE}.worksheet+xml\"/>"
+            );
             let _ = write!(sheets, "<sheet name=\"{shown}\" sheetId=\"{number}\" r:id=\"rId{number}\"/>");
-            let _ = write!(links, "<Relationship Id=\"rId{number}\" Type=\"{RELATIONS}/worksheet\" Target=\"worksheets/sheet{number}.xml\"/>");
+            let _ = write!(
+                links,
+                "<Relationship Id=\"rId{number}\" Type=\"{RELATIONS}/worksheet\" Target=\"worksheets/sheet{number}.xml\"/>"
+            );
         }
         let styles = self.sheets.len() + 1;
         let _ = write!(links, "<Relationship Id=\"rId{styles}\" Type=\"{RELATIONS}/styles\" Target=\"styles.xml\"/>");
-        self.envelope.part("xl/workbook.xml", &format!("{XML}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{RELATIONS}\"><sheets>{sheets}</sheets></workbook>"))?;
-        self.envelope.part("xl/_rels/workbook.xml.rels", &format!("{XML}<Relationships xmlns=\"{PACKAGE}/relationships\">{links}</Relationships>"))?;
+        self.envelope.part(
+            "xl/workbook.xml",
+            &format!("{XML}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{RELATIONS}\"><sheets>{sheets}</sheets></workbook>"),
+        )?;
+        self.envelope.part(
+            "xl/_rels/workbook.xml.rels",
+            &format!("{XML}<Relationships xmlns=\"{PACKAGE}/relationships\">{links}</Relationships>"),
+        )?;
         // Format 49 is text: what is typed over a cell stays text too.
         self.envelope.part("xl/styles.xml", &format!(
             "{XML}<styleSheet xmlns=\"{MAIN}\"><fonts count=\"2\"><font><sz val=\"11\"/><name val=\"Calibri\"/></font><font><b/><sz val=\"11\"/><name \

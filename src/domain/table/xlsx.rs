@@ -93,7 +93,8 @@ fn read_book(package: &mut Package<'_>) -> Result<Book, TableRefused> {
             kind.ends_with("/worksheet").then(|| (name, target.clone()))
         })
         .collect();
-    let of_kind = |wanted: &str| relations.values().find(|(kind, _)| kind.ends_with(wanted)).map(|(_, part)| part.clone());
+    let of_kind =
+        |wanted: &str| relations.values().find(|(kind, _)| kind.ends_with(wanted)).map(|(_, part)| part.clone());
     let shapes = match of_kind("/styles") {
         Some(part) if package.has(&part) => package.read_part(&part, read_shapes)?,
         _ => Vec::new(),
@@ -337,12 +338,7 @@ fn read_rows(xml: &mut Xml<'_>, book: &Book) -> Result<Gathering, TableRefused> 
     }
 }
 
-fn read_cells(
-    xml: &mut Xml<'_>,
-    buffer: &mut Vec<u8>,
-    book: &Book,
-    line: u64,
-) -> Result<Vec<String>, TableRefused> {
+fn read_cells(xml: &mut Xml<'_>, buffer: &mut Vec<u8>, book: &Book, line: u64) -> Result<Vec<String>, TableRefused> {
     let outside = xml.depth().saturating_sub(1);
     let (mut cells, mut next_column) = (Vec::new(), 0);
     while xml.depth() > outside {
@@ -532,7 +528,8 @@ mod tests {
 
     #[test]
     fn a_column_has_its_letters() {
-        for (reference, column) in [("A1", Some(0)), ("Z9", Some(25)), ("AA10", Some(26)), ("XFD1048576", Some(16_383))] {
+        for (reference, column) in [("A1", Some(0)), ("Z9", Some(25)), ("AA10", Some(26)), ("XFD1048576", Some(16_383))]
+        {
             assert_eq!(column_of(reference), column);
         }
         assert_eq!(column_of("12"), None);

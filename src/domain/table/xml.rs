@@ -41,7 +41,9 @@ impl Tag<'_> {
         attributes.flatten().find_map(|attribute| {
             let key = attribute.key.0;
             let local = key.rsplit_once(':').map_or(key, |(_, local)| local);
-            (local == wanted).then(|| attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok().map(Cow::into_owned)).flatten()
+            (local == wanted)
+                .then(|| attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok().map(Cow::into_owned))
+                .flatten()
         })
     }
 }
