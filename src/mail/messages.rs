@@ -235,16 +235,14 @@ pub fn convocation_juror(facts: &Facts<'_>) -> Message {
 /// News of a training: an answer to a request, or dates that changed. What it is stays on the page.
 #[must_use]
 pub fn training_news(facts: &TrainingFacts<'_>) -> Message {
-    let words =
-        Words { sentence: line(facts.training), ..Words::of(facts.head, facts.name, facts.link) };
+    let words = Words { sentence: line(facts.training), ..Words::of(facts.head, facts.name, facts.link) };
     message!(words, "mail/training_news/subject.txt", "mail/training_news/body.txt", "mail/training_news/body.html")
 }
 
 /// The convocation to a training's meetings, with its PDF and calendar file attached.
 #[must_use]
 pub fn training_convocation(facts: &TrainingFacts<'_>) -> Message {
-    let words =
-        Words { sentence: line(facts.training), ..Words::of(facts.head, facts.name, facts.link) };
+    let words = Words { sentence: line(facts.training), ..Words::of(facts.head, facts.name, facts.link) };
     message!(
         words,
         "mail/training_convocation/subject.txt",

@@ -96,7 +96,7 @@ impl Sending<'_> {
                 usage_name: sheet.usage_name.clone(),
             },
             office: office_of(&self.plan.academy),
-            session: self.plan.session.year16(),
+            occasion: format!("session {}", self.plan.session.year),
             number: if sheet.number.is_empty() { juror_number(sheet) } else { sheet.number.clone() },
             addressee,
             items: sheet.slots.iter().map(|slot| self.item(sheet, slot)).collect(),

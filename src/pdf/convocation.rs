@@ -13,7 +13,8 @@ use jiff::civil::Date;
 pub struct ConvocationSheet {
     pub person: Person,
     pub office: Office,
-    pub session: i16,
+    /// « session 2027 », « formation 2026-2027 ».
+    pub occasion: String,
     /// The number of the candidate or of the convocation.
     pub number: String,
     pub addressee: Vec<String>,
@@ -40,7 +41,7 @@ pub struct ConvocationItem {
 pub fn convocation(sheet: &ConvocationSheet) -> Result<Vec<u8>, PdfError> {
     let head = Letterhead {
         office: &sheet.office,
-        title: format!("Convocation – session {} – n°\u{A0}{}", sheet.session, sheet.number),
+        title: format!("Convocation – {} – n°\u{A0}{}", sheet.occasion, sheet.number),
         dated: Some(sheet.issued_on),
         simulated: sheet.simulated,
     };
@@ -48,8 +49,8 @@ pub fn convocation(sheet: &ConvocationSheet) -> Result<Vec<u8>, PdfError> {
         flow.addressee(&sheet.addressee)?;
         flow.title("Convocation")?;
         flow.text(&format!(
-            "Certificat de professionnalisation en matière de lutte contre le décrochage scolaire\u{A0}– session {}",
-            sheet.session
+            "Certificat de professionnalisation en matière de lutte contre le décrochage scolaire\u{A0}– {}",
+            sheet.occasion
         ))?;
         flow.person(&sheet.person, None)?;
         flow.fact("Numéro", &sheet.number)?;

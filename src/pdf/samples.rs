@@ -124,7 +124,7 @@ pub fn convocation() -> ConvocationSheet {
     ConvocationSheet {
         person: person(),
         office: office(),
-        session: 2027,
+        occasion: "session 2027".into(),
         number: "22-2027-0042".into(),
         addressee: ["Mme Clémence Élise D’ŒUVRE-LEFÈVRE", "12 bis, rue de l’Égalité", "19100 Brive-la-Gaillarde"].map(String::from).to_vec(),
         items: vec![

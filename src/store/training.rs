@@ -25,15 +25,17 @@ pub use self::file::{
     list_followed, list_trainings, list_tutor_emails,
 };
 pub use self::follow_up::{
-    ChangeRow, ExemptionRow, FollowUp, TutorLoad, TutorMeetingRow, choose_modules, exempt, find_follow_up, list_tutor_loads,
-    note_tutor_meeting,
+    ChangeRow, ExemptionRow, FollowUp, TutorLoad, TutorMeetingRow, choose_modules, exempt, find_follow_up,
+    list_tutor_loads, note_tutor_meeting,
 };
 pub use self::meetings::{
-    Clash, MeetingRow, NewMeeting, cancel_meeting, change_meeting, get_meeting, list_clashes, list_meetings, plan_meeting,
+    Clash, MeetingRow, NewMeeting, cancel_meeting, change_meeting, find_meeting, get_meeting, list_clashes,
+    list_meetings, plan_meeting,
 };
-pub use self::own::{OwnTraining, OpenTraining, find_own, list_open, person_of_user};
+pub use self::own::{OpenTraining, OwnTraining, find_own, list_open, person_of_user};
 pub use self::places::{
-    Offer, Placed, RequestRow, RequestView, Untold, ask_place, cancel_request, decide_request, describe_offer, find_offer, list_requests, list_untold, mark_told, place,
+    Offer, Placed, RequestRow, RequestView, Untold, ask_place, cancel_request, decide_request, describe_offer,
+    find_offer, list_requests, list_untold, mark_told, place,
 };
 pub use self::presences::{PresenceMethod, PresenceRow, list_presences, note_meeting, sign_presence};
 pub use self::statistics::{Statistics, statistics};

@@ -1,6 +1,12 @@
 //! Trainings as the training manager keeps them and as a tutor follows them: trainees, tutors, hours against hours due,
 //! attendance noted by module and day for several trainees at once. A tutor sees their own trainees, and changes nothing.
 
+mod follow_up;
+mod meetings;
+mod own;
+mod places;
+mod year;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -17,12 +23,15 @@ use crate::domain::academy::{Academy, french_weekday_date};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::{Action, Actor, Object, may, roles_for};
 use crate::domain::regulation::ModuleKind;
+use crate::domain::training::holidays::Holidays;
 use crate::domain::training::{self as rule, Hours, Progress};
+use crate::store::holder::is_holder;
 use crate::store::people::fold_email;
 use crate::store::reference::list_regulations;
 use crate::store::training::{
-    Designation, NewTraining, Sheet, Sight, Trainee, TrainingFile, TrainingLine, Tutor, designate_tutor, enrol,
-    get_training, list_enrollable, list_trainings, note_sheet, open_training, withdraw_trainee,
+    Designation, FollowUp, MeetingRow, NewTraining, Offer, Placed, RequestView, Sheet, Sight, Trainee, TrainingFile,
+    TrainingLine, Tutor, designate_tutor, find_follow_up, find_offer, get_training, list_clashes, list_enrollable,
+    list_meetings, list_requests, list_trainings, note_sheet, open_training, place, withdraw_trainee,
 };
 
 const FOLLOWS: Gate = Gate::Roles(roles_for(Action::FollowTrainee));
@@ -43,6 +52,11 @@ pub fn routes() -> Routes<AppState> {
         .get("/formation/{id}/stagiaires/{enrolment}", FOLLOWS, trainee)
         .post("/formation/{id}/stagiaires/{enrolment}/tuteur", MANAGES, tutor)
         .post("/formation/{id}/stagiaires/{enrolment}/depart", MANAGES, departure)
+        .merge(year::routes())
+        .merge(own::routes())
+        .merge(places::routes())
+        .merge(meetings::routes())
+        .merge(follow_up::routes())
 }
 
 /// The three parts of the training with their names, for the charts of hours.
@@ -202,6 +216,25 @@ struct ShowPage {
     /// People found for the name typed; `None` before anything is typed.
     found: Option<Vec<(String, String)>>,
     enrolment: Form,
+    around: Around,
+}
+
+/// What is offered, planned, asked for and in the way, around the trainees of a training.
+#[derive(Default)]
+struct Around {
+    offer: Offer,
+    meetings: Vec<ShownMeeting>,
+    requests: Vec<RequestView>,
+    clashes: Vec<String>,
+    taken: usize,
+    /// Why school holidays are not compared, when the academy has a calendar of its own.
+    holiday_note: Option<&'static str>,
+}
+
+struct ShownMeeting {
+    row: MeetingRow,
+    when: String,
+    is_past: bool,
 }
 
 impl ShowPage {
@@ -237,10 +270,54 @@ async fn load(
     Ok(loaded.await?)
 }
 
+async fn around(state: &AppState, file: &TrainingFile) -> Result<Around, AppError> {
+    let (training, now) = (file.training.clone(), state.clock().now());
+    let academy = training.academy_code.clone();
+    let (offer, rows, requests, clashes) = state
+        .db
+        .read(move |conn| {
+            Ok((
+                find_offer(conn, &training.id)?,
+                list_meetings(conn, &training.id)?,
+                list_requests(conn, &training.id)?,
+                list_clashes(conn, &training, now)?,
+            ))
+        })
+        .await?;
+    let meetings: Vec<ShownMeeting> = rows
+        .into_iter()
+        .map(|row| ShownMeeting { when: meetings::when(&academy, &row), is_past: row.ends_at.0 <= now, row })
+        .collect();
+    let clashes = clashes
+        .into_iter()
+        .map(|clash| {
+            let when = meetings.iter().find(|shown| shown.row.id == clash.meeting_id).map(|shown| shown.when.as_str());
+            format!("{}\u{a0}: {}", capitalised(when.unwrap_or_default()), clash.sentence)
+        })
+        .collect();
+    let has_zone = Holidays::embedded().is_some_and(|holidays| holidays.zone(&academy).is_some());
+    Ok(Around {
+        offer,
+        requests,
+        clashes,
+        taken: file.trainees.iter().filter(|trainee| trainee.enrolment.withdrawn_at.is_none()).count(),
+        holiday_note: (!has_zone).then_some(
+            "Les vacances scolaires de cette académie sont fixées par son recteur : elles ne sont pas comparées ici.",
+        ),
+        meetings,
+    })
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn show_page(
     shell: &Shell,
     actor: &Actor,
     (file, found): (TrainingFile, Option<Vec<(String, String)>>),
+    around: Around,
     (sheet, search, enrolment): (Form, Form, Form),
 ) -> ShowPage {
     let active = file.trainees.iter().filter(|trainee| trainee.enrolment.withdrawn_at.is_none());
@@ -258,6 +335,7 @@ fn show_page(
         search,
         found,
         enrolment,
+        around,
     }
 }
 
@@ -271,7 +349,8 @@ async fn show(
     let query = RawForm::from_query(query.as_deref())?;
     let loaded = load(&state, &actor, &id, query.get("personne")).await?;
     let forms = (Form::empty(), Form::from_raw(query), Form::empty());
-    html(&show_page(&shell, &actor, loaded, forms))
+    let around = around(&state, &loaded.0).await?;
+    html(&show_page(&shell, &actor, loaded, around, forms))
 }
 
 async fn enrolment(
@@ -284,11 +363,18 @@ async fn enrolment(
     let typed = raw.get("personne").to_owned();
     let mut read = Reading::of(raw);
     let person = read.text("stagiaire", "Choisissez la personne à inscrire.", 60);
+    let excuse = read.free_text("dispense", 300);
     let mut form = read.into_form();
     if let Some(person) = person {
         let training = id.clone();
-        match write(&state, &actor, move |tx| enrol(tx, &training, &person, None)).await? {
-            Ok(enrolment) => {
+        let reason = excuse.unwrap_or_default();
+        match write(&state, &actor, move |tx| place(tx, &training, &person, &reason)).await? {
+            Ok(Placed::Waiting(rank)) => {
+                let done =
+                    format!("Toutes les places sont prises : la personne est en liste d’attente, au rang {rank}.");
+                return Ok(Flash::warning(done).then(&format!("/formation/{id}#demandes")));
+            }
+            Ok(Placed::Enrolled(enrolment)) => {
                 let done = "La personne est inscrite. Désignez maintenant son tuteur.";
                 return Ok(Flash::success(done).then(&format!("/formation/{id}/stagiaires/{enrolment}")));
             }
@@ -297,7 +383,8 @@ async fn enrolment(
     }
     let loaded = load(&state, &actor, &id, &typed).await?;
     let search = Form::filled([("personne", typed)]);
-    html_to_correct(&show_page(&shell, &actor, loaded, (Form::empty(), search, form)))
+    let around = around(&state, &loaded.0).await?;
+    html_to_correct(&show_page(&shell, &actor, loaded, around, (Form::empty(), search, form)))
 }
 
 async fn attendance(
@@ -349,7 +436,8 @@ async fn attendance(
         }
     }
     let loaded = load(&state, &actor, &id, "").await?;
-    html_to_correct(&show_page(&shell, &actor, loaded, (form, Form::empty(), Form::empty())))
+    let around = around(&state, &loaded.0).await?;
+    html_to_correct(&show_page(&shell, &actor, loaded, around, (form, Form::empty(), Form::empty())))
 }
 
 /// The sheet to print and sign, for one module and one day.
@@ -413,6 +501,13 @@ struct TraineePage {
     form: Form,
     can_manage: bool,
     sees_record: bool,
+    follow_up: FollowUp,
+    /// The tutor's certificate or equivalence is known here.
+    tutor_is_holder: bool,
+    modules: Vec<(String, String)>,
+    at_choice: Vec<(String, String)>,
+    chosen: Form,
+    blank: Form,
 }
 
 impl TraineePage {
@@ -426,8 +521,18 @@ fn trainee_page(
     actor: &Actor,
     file: TrainingFile,
     enrolment: &str,
+    (follow_up, tutor_is_holder): (FollowUp, bool),
     form: Option<Form>,
 ) -> Result<TraineePage, AppError> {
+    let modules = modules_of(&file);
+    let at_choice = file
+        .rules
+        .modules
+        .iter()
+        .filter(|module| module.kind == ModuleKind::Deepening)
+        .map(|module| (module.code.clone(), format!("{} – {}", module.code, module.title)))
+        .collect();
+    let chosen = Form::filled(follow_up.chosen.iter().map(|code| ("modules", code.clone())));
     let academy = Object::academy(&file.training.academy_code);
     let (can_manage, sees_record) =
         (may(actor, Action::ManageTraining, academy), may(actor, Action::SeeStaff, academy));
@@ -451,7 +556,31 @@ fn trainee_page(
         form,
         can_manage,
         sees_record,
+        follow_up,
+        tutor_is_holder,
+        modules,
+        at_choice,
+        chosen,
+        blank: Form::empty(),
     })
+}
+
+/// What is known beside the hours, and whether the tutor is known here as a holder.
+async fn beside(state: &AppState, file: &TrainingFile, enrolment: &str) -> Result<(FollowUp, bool), AppError> {
+    let tutor = file
+        .trainees
+        .iter()
+        .find(|trainee| trainee.enrolment.id == enrolment)
+        .and_then(|trainee| trainee.enrolment.tutor_person_id.clone());
+    let of = enrolment.to_owned();
+    let read = state.db.read(move |conn| {
+        let is_holder = match tutor {
+            Some(person) => is_holder(conn, &person)?,
+            None => false,
+        };
+        Ok((find_follow_up(conn, &of)?, is_holder))
+    });
+    Ok(read.await?)
 }
 
 async fn trainee(
@@ -461,7 +590,8 @@ async fn trainee(
     Path((id, enrolment)): Path<(String, String)>,
 ) -> Result<Response, AppError> {
     let (file, _) = load(&state, &actor, &id, "").await?;
-    html(&trainee_page(&shell, &actor, file, &enrolment, None)?)
+    let beside = beside(&state, &file, &enrolment).await?;
+    html(&trainee_page(&shell, &actor, file, &enrolment, beside, None)?)
 }
 
 async fn tutor(
@@ -491,7 +621,8 @@ async fn tutor(
         }
     }
     let (file, _) = load(&state, &actor, &id, "").await?;
-    html_to_correct(&trainee_page(&shell, &actor, file, &enrolment, Some(form))?)
+    let beside = beside(&state, &file, &enrolment).await?;
+    html_to_correct(&trainee_page(&shell, &actor, file, &enrolment, beside, Some(form))?)
 }
 
 async fn departure(

@@ -42,15 +42,14 @@ pub struct Planned<'a> {
 
 /// # Errors
 /// An unknown module, an end before the start or on another day, a day outside the training, or a day too long.
-pub fn check_meeting(
-    rules: &TrainingRules,
-    (first, last): (Date, Date),
-    planned: &Planned<'_>,
-) -> Result<(), Refusal> {
+pub fn check_meeting(rules: &TrainingRules, (first, last): (Date, Date), planned: &Planned<'_>) -> Result<(), Refusal> {
     if find_module(rules, planned.module).is_none() {
         return Err(Refusal::new(
             "no_such_module",
-            format!("Le module «\u{a0}{}\u{a0}» n’existe pas dans le règlement de cette formation\u{a0}: choisissez-le dans la liste.", planned.module),
+            format!(
+                "Le module «\u{a0}{}\u{a0}» n’existe pas dans le règlement de cette formation\u{a0}: choisissez-le dans la liste.",
+                planned.module
+            ),
         ));
     }
     let day = planned.starts.date();
@@ -75,7 +74,10 @@ pub fn check_meeting(
     if minutes > i64::from(LONGEST_DAY) {
         return Err(Refusal::new(
             "day_too_long",
-            format!("Une séance dure au plus {}\u{a0}: corrigez les heures, ou planifiez deux séances.", shown(LONGEST_DAY)),
+            format!(
+                "Une séance dure au plus {}\u{a0}: corrigez les heures, ou planifiez deux séances.",
+                shown(LONGEST_DAY)
+            ),
         ));
     }
     Ok(())

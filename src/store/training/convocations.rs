@@ -100,9 +100,8 @@ pub fn mark_convened(
     let mut mails = Vec::new();
     let mut count = 0;
     for (convened, documents, mail) in sent {
-        let is_same = now
-            .iter()
-            .any(|row| row.enrolment.id == convened.enrolment.id && row.fingerprint == convened.fingerprint);
+        let is_same =
+            now.iter().any(|row| row.enrolment.id == convened.enrolment.id && row.fingerprint == convened.fingerprint);
         if !is_same {
             continue;
         }

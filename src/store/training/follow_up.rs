@@ -132,7 +132,10 @@ pub fn choose_modules(tx: &mut Tx<'_>, enrolment_id: &str, chosen: &[String]) ->
     for code in chosen {
         let module = rule::find_module(&rules, code).filter(|module| module.kind == ModuleKind::Deepening);
         let module = module.ok_or_else(|| {
-            Refusal::new("not_at_choice", format!("Le module «\u{a0}{code}\u{a0}» n’est pas au choix\u{a0}: choisissez dans la liste."))
+            Refusal::new(
+                "not_at_choice",
+                format!("Le module «\u{a0}{code}\u{a0}» n’est pas au choix\u{a0}: choisissez dans la liste."),
+            )
         })?;
         minutes += module.minutes.value;
     }

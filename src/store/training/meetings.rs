@@ -133,7 +133,8 @@ fn managed_meeting(tx: &mut Tx<'_>, meeting_id: &str, version: i32) -> Stored<(M
     let training = managed_training(tx, &row.training_session_id)?;
     if row.version != version {
         return Err(StoreError::Conflict(
-            "Cette séance a été modifiée pendant votre saisie\u{a0}: rechargez la page pour voir ce qui a changé.".into(),
+            "Cette séance a été modifiée pendant votre saisie\u{a0}: rechargez la page pour voir ce qui a changé."
+                .into(),
         ));
     }
     Ok((row, training))
@@ -142,7 +143,9 @@ fn managed_meeting(tx: &mut Tx<'_>, meeting_id: &str, version: i32) -> Stored<(M
 fn check_unsigned(tx: &mut Tx<'_>, row: &MeetingRow) -> Stored<()> {
     use crate::store::schema::meeting_presences as p;
     if row.cancelled_at.is_some() {
-        return Err(Refusal::new("meeting_cancelled", "Cette séance est déjà annulée\u{a0}: planifiez-en une autre.").into());
+        return Err(
+            Refusal::new("meeting_cancelled", "Cette séance est déjà annulée\u{a0}: planifiez-en une autre.").into()
+        );
     }
     let signed: i64 =
         p::table.filter(p::meeting_id.eq(&row.id)).filter(p::minutes.gt(0)).count().get_result(tx.conn)?;
@@ -214,7 +217,10 @@ pub fn list_clashes(conn: &mut Conn, training: &TrainingRow, now: Timestamp) -> 
     for row in &meetings {
         let day = academy.map(|academy| academy.date(row.starts_at.0));
         if let Some(holiday) = day.and_then(|day| Holidays::embedded()?.on(&training.academy_code, day)) {
-            let sentence = format!("La séance tombe pendant les {}.", holiday.name.to_lowercase().replace("noël", "Noël").replace("toussaint", "Toussaint"));
+            let sentence = format!(
+                "La séance tombe pendant les {}.",
+                holiday.name.to_lowercase().replace("noël", "Noël").replace("toussaint", "Toussaint")
+            );
             clashes.push(Clash { meeting_id: row.id.clone(), sentence });
         }
     }
@@ -238,7 +244,12 @@ pub fn list_clashes(conn: &mut Conn, training: &TrainingRow, now: Timestamp) -> 
         .filter(training_meetings::cancelled_at.is_null())
         .filter(training_meetings::ends_at.gt(Stamp(now)))
         .order((training_meetings::starts_at, enrolments::person_id))
-        .select((enrolments::person_id, training_sessions::title, training_meetings::starts_at, training_meetings::ends_at))
+        .select((
+            enrolments::person_id,
+            training_sessions::title,
+            training_meetings::starts_at,
+            training_meetings::ends_at,
+        ))
         .load(conn)?;
     let exams: Vec<(String, i32, Stamp, Stamp)> = slots::table
         .inner_join(registrations::table.on(registrations::id.eq(slots::registration_id)))
@@ -262,4 +273,12 @@ pub fn list_clashes(conn: &mut Conn, training: &TrainingRow, now: Timestamp) -> 
         }
     }
     Ok(clashes)
+}
+
+/// A meeting by its identifier alone: for an address that was signed for it.
+///
+/// # Errors
+/// The database's own.
+pub fn find_meeting(conn: &mut Conn, meeting_id: &str) -> Stored<Option<MeetingRow>> {
+    Ok(training_meetings::table.find(meeting_id).select(MeetingRow::as_select()).first(conn).optional()?)
 }

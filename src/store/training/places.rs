@@ -7,9 +7,9 @@ use serde_json::json;
 use super::own::{hours_of_person, person_of_user};
 use super::{TrainingRow, enrol, managed_training, training_rules};
 use crate::domain::refusal::Refusal;
-use crate::domain::training::place::{self as rule, RequestState};
 use crate::domain::regulation::ModuleKind;
 use crate::domain::training::find_module;
+use crate::domain::training::place::{self as rule, RequestState};
 use crate::store::outbox::{self, NewMail};
 use crate::store::people::PersonRow;
 use crate::store::schema::{enrolments, people, training_offers, training_requests, training_sessions};
@@ -271,7 +271,8 @@ fn settle(tx: &mut Tx<'_>, row: &RequestRow, state: RequestState, reason: Option
             training_requests::decided_by_name.eq(Some(&tx.actor.name)),
         ))
         .execute(tx.conn)?;
-    let (before, after) = (json!({ "state": row.state.as_str() }), json!({ "state": state.as_str(), "reason": reason }));
+    let (before, after) =
+        (json!({ "state": row.state.as_str() }), json!({ "state": state.as_str(), "reason": reason }));
     tx.audit("answer_training_request", ("training_request", &row.id), Some(&before), Some(&after), &after)
 }
 
@@ -340,7 +341,11 @@ pub fn list_untold(conn: &mut Conn, limit: i64) -> Stored<Vec<Untold>> {
         .inner_join(training_sessions::table)
         .inner_join(people::table)
         .filter(training_requests::state.eq_any(answered))
-        .filter(training_requests::told_state.is_null().or(training_requests::told_state.ne(training_requests::state.nullable())))
+        .filter(
+            training_requests::told_state
+                .is_null()
+                .or(training_requests::told_state.ne(training_requests::state.nullable())),
+        )
         .order((training_requests::asked_at, training_requests::id))
         .limit(limit)
         .select((RequestRow::as_select(), TrainingRow::as_select(), PersonRow::as_select()))

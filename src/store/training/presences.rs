@@ -62,7 +62,14 @@ pub fn sign_presence(tx: &mut Tx<'_>, meeting_id: &str) -> Stored<MeetingRow> {
     let already: i64 = t::table.find((meeting_id, &enrolment)).count().get_result(tx.conn)?;
     if already == 0 {
         // A presence signed on the phone never passes the hours of its module unseen: the reason says where it comes from.
-        note(tx, &training, &meeting, PresenceMethod::Phone, &[(enrolment, meeting.minutes())], "signature sur téléphone")?;
+        note(
+            tx,
+            &training,
+            &meeting,
+            PresenceMethod::Phone,
+            &[(enrolment, meeting.minutes())],
+            "signature sur téléphone",
+        )?;
     }
     Ok(meeting)
 }
@@ -76,7 +83,9 @@ fn note(
     reason: &str,
 ) -> Stored<usize> {
     if meeting.cancelled_at.is_some() {
-        return Err(Refusal::new("meeting_cancelled", "Cette séance est annulée\u{a0}: aucune présence ne s’y note.").into());
+        return Err(
+            Refusal::new("meeting_cancelled", "Cette séance est annulée\u{a0}: aucune présence ne s’y note.").into()
+        );
     }
     if let Some((_, minutes)) = lines.iter().find(|(_, minutes)| *minutes > meeting.minutes()) {
         return Err(Refusal::new(
