@@ -1,5 +1,7 @@
 //! From the opening of a training to the hours on a person's record, and to the tutors the jury must know.
 
+mod year;
+
 use axum::http::StatusCode;
 use cplds::domain::ids::EmailAddress;
 use cplds::domain::permission::{Actor, Role};

@@ -2,12 +2,13 @@
 
 use jiff::civil::{DateTime, date, datetime};
 
-use super::people;
 use super::story::Plan;
+use super::{people, training};
 use crate::clock::Clock;
 use crate::domain::permission::Actor;
 use crate::domain::session::Calendar;
 use crate::domain::table::read_csv;
+use crate::store::registration::FileFilter;
 use crate::store::session::{self, OpenSession};
 use crate::store::{Db, Lock, StoreError, Stored, reference, registration};
 
@@ -45,7 +46,14 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
         let report = registration::preview_import(conn, &session.academy_code, year, Some(&session), &table, &[], now)?;
         Ok(report.blocking().map(|finding| (finding.line, "démonstration".to_owned())).collect())
     })?;
+    let session_id = id.clone();
     db.write_now(&officer, Lock::Session(id.clone()), move |tx| {
         registration::import_candidates(tx, &id, &table, &blocked).map(|_| ())
-    })
+    })?;
+    let (regulation_id, asked) = db.read_now(|conn| {
+        let session = session::load_session(conn, &session_id)?;
+        let files = registration::list_files(conn, &session_id, &FileFilter::default(), 3, 0)?;
+        Ok((session.regulation_id, files.into_iter().map(|file| file.person.id).collect()))
+    })?;
+    training::open_next_year(db, &academy.code, &regulation_id, year, asked)
 }

@@ -389,13 +389,18 @@ fn seat_everyone(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored
     Ok(())
 }
 
+/// Trainees of the training year.
+const TRAINEES: usize = 30;
+
 /// Candidates who prepare the exam follow the training year, to the attestations.
 fn train(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
     let filter = FileFilter { state: Some("admitted".into()), ..FileFilter::default() };
     let (people, regulation_id) = stage.db.read_now(|conn| {
         let files = registration::list_files(conn, session_id, &filter, 200, 0)?;
+        // Those who said so first, then others: thirty trainees where the session has as many.
+        let (trained, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.registration.trained);
         let trained: Vec<String> =
-            files.into_iter().filter(|file| file.registration.trained).take(12).map(|file| file.person.id).collect();
+            trained.into_iter().chain(others).take(TRAINEES).map(|file| file.person.id).collect();
         Ok((trained, session::load_session(conn, session_id)?.regulation_id))
     })?;
     stage.count("stagiaires", people.len());
