@@ -17,6 +17,7 @@ pub mod evaluation;
 pub mod form;
 pub mod framework;
 pub mod french;
+pub mod handover;
 pub mod health;
 pub mod home;
 pub mod invitation;
@@ -46,6 +47,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::academy::{Academy, french_date_time};
+use crate::numen::NumenKeeper;
 use crate::store::Db;
 use error::AppError;
 use routes::Routes;
@@ -57,6 +59,8 @@ pub struct AppState {
     pub db: Db,
     pub config: Arc<Config>,
     pub guard: Arc<Guard>,
+    /// Seals and opens the NUMEN of the staff records.
+    pub numens: NumenKeeper,
 }
 
 impl AppState {
@@ -67,7 +71,7 @@ impl AppState {
     pub fn new(db: Db, config: Config, secret: &[u8], sessions: Arc<dyn SessionLookup>) -> Result<Self, AppError> {
         let surroundings = Arc::new(Around { clock: db.clock().clone() });
         let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?.trusting(&config.trusted_proxies);
-        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard) })
+        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard), numens: NumenKeeper::of_key(secret) })
     }
 
     #[must_use]
@@ -119,6 +123,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(certificate::routes())
         .merge(verification::routes())
         .merge(staff::routes())
+        .merge(handover::routes())
         .merge(training::routes())
         .merge(framework::routes())
         .merge(administration::routes())
