@@ -3,6 +3,7 @@
 
 pub mod career;
 mod directory;
+mod export;
 mod file;
 pub mod names;
 pub mod numen;
@@ -18,6 +19,8 @@ pub(super) use self::directory::selected;
 pub use self::directory::{
     NO_DEPARTMENT, Order, PER_PAGE, Posted, StaffFilter, StaffLine, StaffPage, list_departments, list_staff,
 };
+pub use self::export::EXPORT_COLUMNS;
+pub(super) use self::export::export_lines;
 pub use self::file::{CertificateLine, ExamLine, Identity, NamedItem, StaffFile, get_staff_file, list_published_marks};
 pub use self::names::{FormerNameRow, NameChange, change_name, list_former_names};
 pub use self::numen::{find_sealed_numen, record_numen, remove_numen, reveal_numen};
