@@ -1,6 +1,8 @@
 //! The person behind the candidate: a record that grows, is never overwritten, and is seen by its academy alone.
 
 mod holders;
+mod places;
+mod story;
 mod years;
 
 use std::sync::Arc;

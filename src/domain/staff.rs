@@ -71,10 +71,10 @@ impl Holding {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Holding::Certified => "titulaires du certificat",
-            Holding::Equivalent => "titulaires par équivalence",
-            Holding::InTraining => "en formation",
-            Holding::Nothing => "sans certificat ni équivalence",
+            Holding::Certified => "Titulaires du certificat",
+            Holding::Equivalent => "Titulaires par équivalence",
+            Holding::InTraining => "En formation",
+            Holding::Nothing => "Sans certificat ni équivalence",
         }
     }
 }

@@ -17,7 +17,8 @@ use serde_json::json;
 pub use self::career::{CareerRow, StatusChange, find_situation, list_career, update_status};
 pub(super) use self::directory::selected;
 pub use self::directory::{
-    NO_DEPARTMENT, Order, PER_PAGE, Posted, StaffFilter, StaffLine, StaffPage, list_departments, list_staff,
+    NO_DEPARTMENT, Order, PER_PAGE, Posted, StaffFilter, StaffLine, StaffPage, corps_called, list_departments,
+    list_staff,
 };
 pub use self::export::EXPORT_COLUMNS;
 pub(super) use self::export::export_lines;

@@ -44,8 +44,8 @@ pub struct StaffFilter {
     /// Department of a posting of today, or of a registration for somebody posted nowhere.
     pub department: String,
     pub posted: Option<Posted>,
-    /// A part of the corps, as written on the record.
-    pub corps: String,
+    /// Corps as written on records, one of these; see [`corps_called`].
+    pub corps: Option<Vec<String>>,
     pub holding: Option<Holding>,
     /// Codes of the framework: people who exercise one of them today.
     pub exercised: Vec<String>,
@@ -125,10 +125,10 @@ pub(in crate::store) fn selected<'a>(academy: &'a str, filter: &'a StaffFilter, 
                 .or(exists(borne.filter(former_names::search_key.like(pattern).escape('\\')))),
         );
     }
-    if !filter.corps.is_empty() {
+    if let Some(corps) = &filter.corps {
         let of_corps = staff_records::table
             .filter(staff_records::person_id.eq(people::id))
-            .filter(staff_records::corps.like(like(&filter.corps)).escape('\\'));
+            .filter(staff_records::corps.eq_any(corps));
         query = query.filter(exists(of_corps));
     }
     if !filter.exercised.is_empty() {
@@ -331,6 +331,22 @@ fn lines_of(
         }
     });
     Ok(lines.collect())
+}
+
+/// The corps of an academy's records that hold what is typed, accents and case aside.
+///
+/// # Errors
+/// The database's own.
+pub fn corps_called(conn: &mut Conn, academy: &str, typed: &str) -> Stored<Vec<String>> {
+    let all: Vec<String> = staff_records::table
+        .inner_join(people::table)
+        .filter(people::academy_code.eq(academy))
+        .select(staff_records::corps)
+        .distinct()
+        .order(staff_records::corps)
+        .load(conn)?;
+    let typed = fold(typed);
+    Ok(all.into_iter().filter(|corps| fold(corps).contains(&typed)).collect())
 }
 
 /// Departments that the directory can be narrowed to.

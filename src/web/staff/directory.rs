@@ -15,7 +15,7 @@ use crate::store::framework::list_frameworks;
 use crate::store::reference::get_framework;
 use crate::store::staff::{
     NO_DEPARTMENT, Order, PER_PAGE, PlaceRow, Places, Posted, StaffFilter, StaffLine, Vacancy, column_filter,
-    count_places, list_departments, list_staff, list_vacancies,
+    corps_called, count_places, list_departments, list_staff, list_vacancies,
 };
 use crate::web::AppState;
 use crate::web::error::AppError;
@@ -67,12 +67,13 @@ async fn index(
         name: query.trimmed("nom").chars().take(100).collect(),
         department: query.trimmed("departement").to_owned(),
         posted: posted(query.get("niveau")),
-        corps: query.trimmed("corps").chars().take(100).collect(),
+        corps: None,
         holding: Holding::from_word(query.get("certification")),
         exercised: Vec::new(),
         order,
     };
     let domain = query.trimmed("domaine").to_owned();
+    let corps: String = query.trimmed("corps").chars().take(100).collect();
     let asked = query.get("page").to_owned();
     let number = asked.parse().unwrap_or(1);
     let (of, at) = (academy.clone(), state.clock().now());
@@ -80,6 +81,9 @@ async fn index(
         .db
         .read(move |conn| {
             let framework = latest_framework(conn)?;
+            if !corps.is_empty() {
+                filter.corps = Some(corps_called(conn, &of, &corps)?);
+            }
             filter.exercised = framework.as_ref().map(|own| codes_under(own, &domain)).unwrap_or_default();
             Ok((list_staff(conn, &of, &filter, number, at)?, list_departments(conn, &of)?, framework))
         })
