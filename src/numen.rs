@@ -6,8 +6,6 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 
-use sha2::Digest;
-
 use crate::domain::ids::Numen;
 use crate::secret::Secret;
 
@@ -37,13 +35,6 @@ impl NumenKeeper {
     #[must_use]
     pub const fn new(secret: Secret) -> Self {
         NumenKeeper { secret }
-    }
-
-    /// The keeper under the content of the server's key file, whatever its length.
-    #[must_use]
-    pub fn of_key(key: &[u8]) -> Self {
-        let bytes = <[u8; 32]>::try_from(key).unwrap_or_else(|_| sha2::Sha256::digest(key).into());
-        NumenKeeper { secret: Secret::from_bytes(bytes) }
     }
 
     /// # Errors

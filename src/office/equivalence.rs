@@ -20,6 +20,7 @@ pub fn equivalence_attestation(db: &Db, person_id: &str) -> Stored<DocumentRow> 
     if let Some(kept) = db.read_now(|conn| find_document(conn, "equivalence", &row.id))? {
         return Ok(kept);
     }
+    let deemed = if snapshot.civility == "Mme" { "réputée" } else { "réputé" };
     let sheet = AttestationSheet {
         person: Person {
             civility: snapshot.civility.clone(),
@@ -38,11 +39,14 @@ pub fn equivalence_attestation(db: &Db, person_id: &str) -> Stored<DocumentRow> 
         },
         title: "Attestation d’équivalence".into(),
         paragraphs: vec![
-            "est réputé(e) titulaire du certificat de professionnalisation en matière de lutte contre le décrochage scolaire, par équivalence, au titre suivant\u{a0}:".into(),
+            format!(
+                "est {deemed} titulaire du certificat de professionnalisation en matière de lutte contre le décrochage scolaire, par équivalence, au titre suivant\u{a0}:"
+            ),
             format!("{}.", snapshot.ground.label()),
             format!("Référence\u{a0}: {LAW}. Pièces vérifiées par le service le {}.", french_date(snapshot.decided_on)),
             format!("Numéro au registre des équivalences\u{a0}: {}.", snapshot.number),
-            "Cette attestation n’est pas un certificat délivré après examen\u{a0}; elle ne comporte aucune note.".into(),
+            "Cette attestation n’est pas un certificat délivré après examen\u{a0}; elle ne comporte aucune note."
+                .into(),
         ],
         table: None,
         place: snapshot.city.clone(),

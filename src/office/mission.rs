@@ -1,6 +1,8 @@
 //! A mission letter drawn to be signed, and the signed copies that come back. The draft is drawn each time from what
 //! was recorded; a signed copy is kept as it was received, and never replaced.
 
+use jiff::civil::Date;
+
 use super::documents::{office_of, signatory_of};
 use crate::domain::academy::Academy;
 use crate::domain::mission::LAW;
@@ -18,9 +20,12 @@ pub fn draw_letter(db: &Db, person_id: &str, letter_id: &str) -> Stored<(String,
     let (letter, person, academy, corps) = db.read_now(|conn| {
         let letter = get_letter(conn, person_id, letter_id)?;
         let academy = reference::get_academy(conn, &letter.row.academy_code)?;
-        let situation = find_situation(conn, person_id, letter.row.starts_on.0)?;
-        let corps =
-            situation.map_or_else(|| "à préciser".to_owned(), |line| format!("{} ({})", line.corps, line.status));
+        // A career that is only known from later on still says who the letter is for.
+        let situation = match find_situation(conn, person_id, letter.row.starts_on.0)? {
+            Some(line) => Some(line),
+            None => find_situation(conn, person_id, Date::MAX)?,
+        };
+        let corps = situation.map(|line| format!("{} ({})", line.corps, line.status)).unwrap_or_default();
         Ok((letter, people::get_person(conn, person_id)?, academy, corps))
     })?;
     let zone = Academy::find(&academy.code).ok_or(StoreError::NotFound)?;

@@ -39,7 +39,9 @@ pub fn mission(sheet: &MissionSheet) -> Result<Vec<u8>, PdfError> {
         flow.title("Lettre de mission")?;
         flow.person(&sheet.person, None)?;
         flow.space(6.0);
-        flow.fact("Corps ou fonction", &sheet.corps)?;
+        if !sheet.corps.is_empty() {
+            flow.fact("Corps ou fonction", &sheet.corps)?;
+        }
         flow.fact("Lieu d’exercice", &sheet.missions_at)?;
         flow.fact("Période", &format!("du {} au {}", french::day(sheet.starts_on), french::day(sheet.ends_on)))?;
         flow.fact("Version", &sheet.version.to_string())?;

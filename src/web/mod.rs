@@ -48,7 +48,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::academy::{Academy, french_date_time};
 use crate::numen::NumenKeeper;
+use crate::secret::Secret;
 use crate::store::Db;
+use crate::vault::Vault;
 use error::AppError;
 use routes::Routes;
 use security::{Guard, SessionLookup, Surroundings};
@@ -61,6 +63,8 @@ pub struct AppState {
     pub guard: Arc<Guard>,
     /// Seals and opens the NUMEN of the staff records.
     pub numens: NumenKeeper,
+    /// Files that people hand in.
+    pub vault: Vault,
 }
 
 impl AppState {
@@ -71,7 +75,11 @@ impl AppState {
     pub fn new(db: Db, config: Config, secret: &[u8], sessions: Arc<dyn SessionLookup>) -> Result<Self, AppError> {
         let surroundings = Arc::new(Around { clock: db.clock().clone() });
         let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?.trusting(&config.trusted_proxies);
-        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard), numens: NumenKeeper::of_key(secret) })
+        let key = <[u8; 32]>::try_from(secret).map_err(|_| AppError::internal("the key is not 32 bytes"))?;
+        let secret = Secret::from_bytes(key);
+        let vault = Vault::open(&config.pieces, &secret).map_err(AppError::internal)?;
+        let numens = NumenKeeper::new(secret);
+        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard), numens, vault })
     }
 
     #[must_use]

@@ -179,14 +179,14 @@ async fn attach(
     Path((id, letter)): Path<(String, String)>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let person = get_managed(&state, &actor, Action::ManageStaff, &id).await?;
+    get_managed(&state, &actor, Action::ManageStaff, &id).await?;
     let (of, asked) = (id.clone(), letter.clone());
     state.db.read(move |conn| get_letter(conn, &of, &asked)).await?;
     let file = raw.file("exemplaire").cloned();
     let mut read = Reading::of(raw);
     let signed_on = read.required("signee_le", "Indiquez la date de signature.", day);
     let kept = match &file {
-        Some(file) => match super::copies::receive(&state, &actor, &person.academy_code, file).await? {
+        Some(file) => match super::copies::receive(&state, file).await? {
             Ok(kept) => Some(kept),
             Err(sentence) => {
                 read.refuse("exemplaire", sentence);
