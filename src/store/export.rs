@@ -6,9 +6,8 @@ use std::io::Write;
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{certificates, evaluations, people, registrations, results};
+use super::schema::{certificates, evaluations, people, registrations, results, staff_records};
 use super::session::find_session_of_year;
-use super::staff::{EXPORT_COLUMNS, export_lines};
 use super::{Conn, Db, Lock, StoreError, Stored};
 use crate::domain::academy::Academy;
 use crate::domain::deliberation::Outcome;
@@ -39,11 +38,9 @@ const PAGE: i64 = 1_000;
 /// # Errors
 /// Not found for those without the right or an unknown session; a refusal for results that no jury has sealed.
 pub fn export(db: &Db, actor: &Actor, what: Exported, academy: &str, year: i16, out: &mut dyn Write) -> Stored<u64> {
-    let zone = Academy::find(academy).ok_or(StoreError::NotFound)?;
-    if !may(actor, Action::Export, Object::academy(academy)) {
+    if !may(actor, Action::Export, Object::academy(academy)) || Academy::find(academy).is_none() {
         return Err(StoreError::NotFound);
     }
-    let today = zone.date(db.clock().now());
     let session = db.read_now(|conn| find_session_of_year(conn, academy, year))?;
     let session_id = match (&session, what) {
         (Some(session), _) => session.id.clone(),
@@ -73,7 +70,7 @@ pub fn export(db: &Db, actor: &Actor, what: Exported, academy: &str, year: i16, 
                 Exported::Marks => marks(conn, &session_id, offset)?,
                 Exported::Results => outcomes(conn, &session_id, offset)?,
                 Exported::Register => register(conn, &session_id, offset)?,
-                Exported::Staff => export_lines(conn, academy, (offset, PAGE), today)?,
+                Exported::Staff => staff(conn, academy, offset)?,
             };
             if page.is_empty() {
                 return Ok(());
@@ -119,7 +116,9 @@ const fn header(what: Exported) -> &'static [&'static str] {
         Exported::Marks => &["numero_candidat", "epreuve", "note", "etat", "session_origine"],
         Exported::Results => &["numero_candidat", "nom", "prenom", "resultat"],
         Exported::Register => &["numero_certificat", "nom", "prenom", "delivre_le", "etat"],
-        Exported::Staff => EXPORT_COLUMNS,
+        Exported::Staff => {
+            &["civilite", "nom_naissance", "nom_usage", "prenom", "date_naissance", "courriel", "corps", "statut"]
+        }
     }
 }
 
@@ -233,4 +232,31 @@ fn register(conn: &mut Conn, session_id: &str, offset: i64) -> Stored<Page> {
             ])
         })
         .collect()
+}
+
+fn staff(conn: &mut Conn, academy: &str, offset: i64) -> Stored<Page> {
+    use super::people::PersonRow;
+    let rows: Vec<(PersonRow, String, String)> = people::table
+        .inner_join(staff_records::table)
+        .filter(people::academy_code.eq(academy))
+        .order((people::sort_key, people::id))
+        .limit(PAGE)
+        .offset(offset)
+        .select((PersonRow::as_select(), staff_records::corps, staff_records::status))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(person, corps, status)| {
+            vec![
+                person.civility,
+                person.birth_name,
+                person.usage_name.unwrap_or_default(),
+                person.first_names,
+                person.birth_date.0.to_string(),
+                person.email,
+                corps,
+                status,
+            ]
+        })
+        .collect())
 }

@@ -3,7 +3,6 @@
 
 pub mod career;
 mod directory;
-mod export;
 mod file;
 pub mod names;
 pub mod numen;
@@ -20,12 +19,9 @@ pub use self::directory::{
     NO_DEPARTMENT, Order, PER_PAGE, Posted, StaffFilter, StaffLine, StaffPage, corps_called, list_departments,
     list_staff,
 };
-pub use self::export::EXPORT_COLUMNS;
-pub(super) use self::export::export_lines;
 pub use self::file::{CertificateLine, ExamLine, Identity, NamedItem, StaffFile, get_staff_file, list_published_marks};
 pub use self::names::{FormerNameRow, NameChange, change_name, list_former_names};
 pub use self::numen::{find_sealed_numen, record_numen, remove_numen, reveal_numen};
-pub(super) use self::places::current_postings;
 pub use self::places::{COLUMNS, PlaceRow, Places, Vacancy, column_filter, count_places, list_vacancies};
 use super::people::{NewPerson, find_known, record_person};
 use super::reference::get_framework;

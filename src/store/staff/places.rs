@@ -2,7 +2,7 @@
 //! certificate are filled by somebody without it. Counts go through the filters of the directory, so that each
 //! number is the length of the list behind it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -146,24 +146,4 @@ pub fn list_vacancies(conn: &mut Conn, academy: &str, at: Timestamp) -> Stored<(
         .collect();
     vacancies.sort_by_key(|vacancy| vacancy.posting.certificate_by.map_or(Date::MAX, |day| day.0));
     Ok((total, vacancies))
-}
-
-/// Postings of today of each of these people, for exports.
-pub(in crate::store) fn current_postings(
-    conn: &mut Conn,
-    ids: &[&str],
-    today: Date,
-) -> Stored<HashMap<String, Vec<PostingRow>>> {
-    let rows: Vec<PostingRow> = postings::table
-        .filter(postings::person_id.eq_any(ids))
-        .filter(postings::starts_on.le(Day(today)))
-        .filter(postings::ends_on.is_null().or(postings::ends_on.ge(Day(today))))
-        .order((postings::person_id, postings::starts_on, postings::id))
-        .select(PostingRow::as_select())
-        .load(conn)?;
-    let mut by_person: HashMap<String, Vec<PostingRow>> = HashMap::new();
-    for row in rows {
-        by_person.entry(row.person_id.clone()).or_default().push(row);
-    }
-    Ok(by_person)
 }

@@ -12,6 +12,7 @@ use crate::domain::staff::{Holding, PostingLevel};
 use crate::store::Conn;
 use crate::store::Stored;
 use crate::store::framework::list_frameworks;
+use crate::store::handover::count_received;
 use crate::store::reference::get_framework;
 use crate::store::staff::{
     NO_DEPARTMENT, Order, PER_PAGE, PlaceRow, Places, Posted, StaffFilter, StaffLine, Vacancy, column_filter,
@@ -49,6 +50,8 @@ struct IndexPage {
     sort_base: String,
     sort: &'static str,
     can_manage: bool,
+    /// Records that other academies propose and that wait for an answer.
+    received: usize,
     /// Codes of the academies the actor may look at, when there are several.
     academies: Vec<String>,
     academy: String,
@@ -77,7 +80,7 @@ async fn index(
     let asked = query.get("page").to_owned();
     let number = asked.parse().unwrap_or(1);
     let (of, at) = (academy.clone(), state.clock().now());
-    let (found, departments, framework) = state
+    let (found, departments, framework, received) = state
         .db
         .read(move |conn| {
             let framework = latest_framework(conn)?;
@@ -85,7 +88,12 @@ async fn index(
                 filter.corps = Some(corps_called(conn, &of, &corps)?);
             }
             filter.exercised = framework.as_ref().map(|own| codes_under(own, &domain)).unwrap_or_default();
-            Ok((list_staff(conn, &of, &filter, number, at)?, list_departments(conn, &of)?, framework))
+            Ok((
+                list_staff(conn, &of, &filter, number, at)?,
+                list_departments(conn, &of)?,
+                framework,
+                count_received(conn, &of)?,
+            ))
         })
         .await?;
     let sort_base = Pages::new("/personnels", query.fields().filter(|(name, _)| *name != "tri"), "1", PER_PAGE, 0).base;
@@ -102,6 +110,7 @@ async fn index(
         holdings: Holding::ALL.iter().map(|own| (own.as_str().to_owned(), own.label().to_owned())).collect(),
         domains: framework.map(|own| domain_choices(&own)).unwrap_or_default(),
         lines: found.lines,
+        received: usize::try_from(received).unwrap_or(0),
         sort_base: sort_base.replace("page=", "tri="),
         sort: order.as_str(),
         can_manage: may(&actor, Action::ManageStaff, Object::academy(&academy)),
@@ -113,6 +122,10 @@ async fn index(
 impl IndexPage {
     fn count(&self) -> String {
         count(self.pages.total, "personne", "personnes")
+    }
+
+    fn received(&self) -> String {
+        count(self.received, "fiche vous est proposée", "fiches vous sont proposées")
     }
 }
 

@@ -12,9 +12,9 @@ use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, Object, may, roles_for};
 use crate::office::equivalence::equivalence_attestation;
 use crate::store::holder::{
-    Check, EarlierCertificateRow, EarlierMarkRow, EquivalenceLine, EquivalenceRow, NewEarlierMark, NewHolder,
-    check_equivalence, check_holder, check_kept_mark, find_equivalence, list_earlier_certificates, list_earlier_marks,
-    list_equivalences, record_equivalence, record_holder, record_kept_mark_earlier,
+    Check, EarlierCertificateRow, EarlierMarkRow, EquivalenceLine, EquivalenceRow, NewEarlierMark, NewHolder, Waiting,
+    WaitingLine, check_equivalence, check_holder, check_kept_mark, find_equivalence, list_earlier_certificates,
+    list_earlier_marks, list_equivalences, list_waiting, record_equivalence, record_holder, record_kept_mark_earlier,
 };
 use crate::store::people::PersonRow;
 use crate::store::{StoreError, Stored, Tx};
@@ -32,6 +32,7 @@ const SHOWN: i64 = 500;
 pub(super) fn routes() -> Routes<AppState> {
     Routes::new()
         .get("/personnels/equivalences", SEES, register)
+        .get("/personnels/verifications", RECORDS, waiting)
         .get("/personnels/{id}/titres", RECORDS, show)
         .post("/personnels/{id}/titres/certificats", RECORDS, certificate)
         .post("/personnels/{id}/titres/notes", RECORDS, mark)
@@ -271,6 +272,46 @@ async fn verification(
     };
     let field = |code: &str| if code == "note_missing" { "constat" } else { "mention" };
     act((state, shell, actor, id), (read.into_form(), answer), command, field, |forms, form| forms.check = form).await
+}
+
+// ---------------------------------------------------------------- what waits for the office
+
+#[derive(Template)]
+#[template(path = "staff/waiting.html")]
+struct WaitingPage {
+    page: Page,
+    lines: Vec<WaitingLine>,
+    academies: Vec<String>,
+    academy: String,
+}
+
+async fn waiting(
+    State(state): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AppError> {
+    let query = RawForm::from_query(query.as_deref())?;
+    let academy = chosen_academy(&actor, Action::RecordHolder, query.get("academie"))?;
+    let of = academy.clone();
+    let lines = state.db.read(move |conn| list_waiting(conn, &of, SHOWN)).await?;
+    let mut academies = academies_for(&actor, Action::RecordHolder);
+    if academies.len() < 2 {
+        academies.clear();
+    }
+    let page = shell.page("Titres à vérifier").under("Personnels", "/personnels").wide();
+    html(&WaitingPage { page, lines, academies, academy })
+}
+
+impl WaitingPage {
+    /// What waits, in words; a mark is named and never told.
+    fn what(line: &WaitingLine) -> String {
+        match line.what {
+            Waiting::Certificate(year) => format!("Certificat de la session {year}"),
+            Waiting::Mark(year, epreuve) => format!("Note conservée, épreuve {epreuve}, session {year}"),
+            Waiting::Equivalence(ground) => format!("Équivalence, {}", ground.short_label()),
+        }
+    }
 }
 
 // ---------------------------------------------------------------- register of equivalences
