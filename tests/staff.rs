@@ -1,6 +1,8 @@
 //! The person behind the candidate: a record that grows, is never overwritten, and is seen by its academy alone.
 
 mod holders;
+mod places;
+mod story;
 mod years;
 
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use axum::http::{Request, StatusCode, header};
 use cplds::config::Config;
 use cplds::domain::ids::Uai;
 use cplds::domain::permission::{Actor, Grant, Role};
-use cplds::domain::staff::{EvidenceSource, PostingLevel};
+use cplds::domain::staff::{EvidenceSource, Holding, PostingLevel};
 use cplds::store::people::{NewPerson, record_person};
 use cplds::store::staff::{
     NewEvidence, NewPosting, StaffFilter, StatusChange, add_evidence, end_posting, get_staff_file, list_staff,
@@ -308,8 +310,8 @@ fn the_directory_is_narrowed_by_name_department_and_certificate() {
         assert!(names(StaffFilter { name: "a%a".into(), ..StaffFilter::default() }).is_empty());
         assert_eq!(names(StaffFilter { department: "87".into(), ..StaffFilter::default() }), ["Lefèvre Nadia"]);
         assert!(names(StaffFilter { department: "19".into(), ..StaffFilter::default() }).is_empty());
-        assert!(names(StaffFilter { certified: Some(true), ..StaffFilter::default() }).is_empty());
-        assert_eq!(names(StaffFilter { certified: Some(false), ..StaffFilter::default() }).len(), 2);
+        assert!(names(StaffFilter { holding: Some(Holding::Certified), ..StaffFilter::default() }).is_empty());
+        assert_eq!(names(StaffFilter { holding: Some(Holding::Nothing), ..StaffFilter::default() }).len(), 2);
         // A posting that is over no longer places anybody.
         tamper(fresh, "UPDATE postings SET ends_on = '2026-06-14'");
         assert!(names(StaffFilter { department: "87".into(), ..StaffFilter::default() }).is_empty());

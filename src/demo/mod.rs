@@ -4,6 +4,7 @@
 pub mod files;
 pub mod next;
 pub mod people;
+mod staff;
 pub mod story;
 mod training;
 

@@ -138,6 +138,10 @@ pub fn play(db: &Db, clock: &Clock, plan: &Plan, told: &mut dyn FnMut(&str)) -> 
     stage.done("publication");
     draw(&mut stage, &cast, &session_id)?;
     stage.done("documents");
+    stage.set(datetime(year, 7, 5, 9, 0, 0, 0))?;
+    let known = known_people(&stage, &session_id)?;
+    super::staff::play(db, &cast, year, &known)?;
+    stage.done("personnels");
     stage.set(datetime(year, 7, 5, 9, 30, 0, 0))?;
     invite_candidates(&mut stage, &session_id)?;
     keep_clock(&stage)?;
@@ -387,6 +391,13 @@ fn seat_everyone(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored
     })?;
     stage.count("passages", placed);
     Ok(())
+}
+
+/// A dozen candidates whose records are filled in, whatever the size of the session.
+fn known_people(stage: &Stage<'_>, session_id: &str) -> Stored<Vec<String>> {
+    let filter = FileFilter { state: Some("admitted".into()), ..FileFilter::default() };
+    let files = stage.db.read_now(|conn| registration::list_files(conn, session_id, &filter, 12, 0))?;
+    Ok(files.into_iter().map(|file| file.person.id).collect())
 }
 
 /// Trainees of the training year.

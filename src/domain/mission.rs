@@ -81,6 +81,32 @@ pub fn check_signature(signed_on: Date, today: Date) -> Result<(), Refusal> {
     super::staff::check_not_ahead("signature_ahead", "Une lettre est jointe une fois signée", signed_on, today)
 }
 
+/// Largest signed copy, in bytes: a few scanned pages.
+pub const COPY_LIMIT: usize = 5 * 1024 * 1024;
+
+/// A signed copy is looked at by its content, whatever its name says.
+///
+/// # Errors
+/// An empty file, one too large, or anything that is no PDF.
+pub fn check_copy(bytes: &[u8]) -> Result<(), Refusal> {
+    let holds = |part: &[u8], mark: &[u8]| part.windows(mark.len()).any(|window| window == mark);
+    let head = bytes.get(..bytes.len().min(1_024)).unwrap_or_default();
+    let tail = bytes.get(bytes.len().saturating_sub(2_048)..).unwrap_or_default();
+    if bytes.len() > COPY_LIMIT {
+        return Err(Refusal::new(
+            "copy_too_large",
+            "L’exemplaire dépasse 5\u{a0}Mo\u{a0}: numérisez-le en noir et blanc ou à une résolution plus basse.",
+        ));
+    }
+    if !holds(head, b"%PDF-") || !holds(tail, b"%%EOF") {
+        return Err(Refusal::new(
+            "copy_not_pdf",
+            "Ce fichier n’est pas un PDF complet\u{a0}: numérisez la lettre signée en PDF, puis joignez-la.",
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +128,16 @@ mod tests {
         assert_eq!(code(&[("F1", 50), ("F1", 50)]), Some("no_such_family"));
         assert_eq!(code(&[("F9", 100)]), Some("no_such_family"));
         assert_eq!(code(&[("F1", 150), ("F2", -50)]), Some("share_out_of_range"));
+    }
+
+    #[test]
+    fn a_signed_copy_is_a_whole_pdf_by_its_content() {
+        let code = |bytes: &[u8]| check_copy(bytes).err().map(|no| no.code);
+        assert_eq!(code(b"%PDF-1.7\n1 0 obj\n%%EOF\n"), None);
+        assert_eq!(code(b""), Some("copy_not_pdf"));
+        assert_eq!(code(b"%PDF-1.7\n1 0 obj"), Some("copy_not_pdf"));
+        assert_eq!(code(b"<html>%%EOF</html>"), Some("copy_not_pdf"));
+        assert_eq!(code(&vec![b'%'; COPY_LIMIT + 1]), Some("copy_too_large"));
     }
 
     #[test]

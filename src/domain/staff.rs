@@ -57,6 +57,28 @@ impl EvidenceSource {
     }
 }
 
+words! {
+    /// What somebody holds, or is on the way to: how the directory is narrowed and counted.
+    pub enum Holding {
+        Certified = "certifie",
+        Equivalent = "equivalence",
+        InTraining = "formation",
+        Nothing = "aucun",
+    }
+}
+
+impl Holding {
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Holding::Certified => "Titulaires du certificat",
+            Holding::Equivalent => "Titulaires par équivalence",
+            Holding::InTraining => "En formation",
+            Holding::Nothing => "Sans certificat ni équivalence",
+        }
+    }
+}
+
 /// Lowest and highest level of a competence.
 pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=4;
 

@@ -3,6 +3,8 @@
 pub mod attestation;
 pub mod convocation;
 pub mod documents;
+pub mod equivalence;
 pub mod jury;
+pub mod mission;
 pub mod publication;
 pub mod training;

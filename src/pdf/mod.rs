@@ -23,6 +23,7 @@ pub mod certificate;
 pub mod convocation;
 pub mod letter;
 pub mod minutes;
+pub mod mission;
 pub mod named;
 pub mod orders;
 pub mod transcript;

@@ -171,6 +171,15 @@ pub fn find_pending(conn: &mut Conn, person_id: &str) -> Stored<Option<HandoverR
         .optional()?)
 }
 
+/// How many requests an academy has received and not answered.
+///
+/// # Errors
+/// The database's own.
+pub fn count_received(conn: &mut Conn, academy: &str) -> Stored<i64> {
+    let waiting = t::table.filter(t::to_academy.eq(academy)).filter(t::state.eq(HandoverState::Proposed));
+    Ok(waiting.count().get_result(conn)?)
+}
+
 /// Every handover of a record, the latest first.
 ///
 /// # Errors

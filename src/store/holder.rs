@@ -3,6 +3,7 @@
 //! again. `is_holder` is the one question that tutors, juries and the directory ask.
 
 mod equivalence;
+mod pending;
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ pub use self::equivalence::{
     EquivalenceLine, EquivalenceRow, EquivalenceSnapshot, check_equivalence, find_equivalence, list_equivalences,
     record_equivalence,
 };
+pub use self::pending::{Waiting, WaitingLine, list_waiting};
 use super::reference::{list_regulations, rules_of};
 use super::schema::{certificates, earlier_certificates as t, earlier_marks as m, equivalences, people};
 use super::staff::{may_or_hide, today_in};

@@ -237,11 +237,14 @@ pub fn regulation_for_year(conn: &mut Conn, year: i16) -> Stored<String> {
 /// # Errors
 /// The database's own.
 pub fn list_regulations(conn: &mut Conn) -> Stored<Vec<PackRow>> {
-    Ok(packs::table
+    let mut rows: Vec<PackRow> = packs::table
         .filter(packs::kind.eq("regulation"))
-        .order(packs::loaded_at.desc())
+        .order((packs::loaded_at.desc(), packs::id.desc()))
         .select(PackRow::as_select())
-        .load(conn)?)
+        .load(conn)?;
+    // Packs shipped together are loaded at one instant: their version tells them apart.
+    rows.sort_by_key(|row| std::cmp::Reverse((row.loaded_at, row.version.parse::<u32>().unwrap_or(0))));
+    Ok(rows)
 }
 
 /// A legal value and who validated it, if anyone.

@@ -6,6 +6,7 @@ mod directory;
 mod file;
 pub mod names;
 pub mod numen;
+mod places;
 
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -14,10 +15,14 @@ use serde_json::json;
 
 pub use self::career::{CareerRow, StatusChange, find_situation, list_career, update_status};
 pub(super) use self::directory::selected;
-pub use self::directory::{PER_PAGE, StaffFilter, StaffLine, StaffPage, list_departments, list_staff};
+pub use self::directory::{
+    NO_DEPARTMENT, Order, PER_PAGE, Posted, StaffFilter, StaffLine, StaffPage, corps_called, list_departments,
+    list_staff,
+};
 pub use self::file::{CertificateLine, ExamLine, Identity, NamedItem, StaffFile, get_staff_file, list_published_marks};
 pub use self::names::{FormerNameRow, NameChange, change_name, list_former_names};
 pub use self::numen::{find_sealed_numen, record_numen, remove_numen, reveal_numen};
+pub use self::places::{COLUMNS, PlaceRow, Places, Vacancy, column_filter, count_places, list_vacancies};
 use super::people::{NewPerson, find_known, record_person};
 use super::reference::get_framework;
 use super::schema::{evidence, exercised_activities, people, postings, staff_records};

@@ -17,6 +17,7 @@ pub mod evaluation;
 pub mod form;
 pub mod framework;
 pub mod french;
+pub mod handover;
 pub mod health;
 pub mod home;
 pub mod invitation;
@@ -46,7 +47,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::academy::{Academy, french_date_time};
+use crate::numen::NumenKeeper;
+use crate::secret::Secret;
 use crate::store::Db;
+use crate::vault::Vault;
 use error::AppError;
 use routes::Routes;
 use security::{Guard, SessionLookup, Surroundings};
@@ -57,6 +61,10 @@ pub struct AppState {
     pub db: Db,
     pub config: Arc<Config>,
     pub guard: Arc<Guard>,
+    /// Seals and opens the NUMEN of the staff records.
+    pub numens: NumenKeeper,
+    /// Files that people hand in.
+    pub vault: Vault,
 }
 
 impl AppState {
@@ -67,7 +75,11 @@ impl AppState {
     pub fn new(db: Db, config: Config, secret: &[u8], sessions: Arc<dyn SessionLookup>) -> Result<Self, AppError> {
         let surroundings = Arc::new(Around { clock: db.clock().clone() });
         let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?.trusting(&config.trusted_proxies);
-        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard) })
+        let key = <[u8; 32]>::try_from(secret).map_err(|_| AppError::internal("the key is not 32 bytes"))?;
+        let secret = Secret::from_bytes(key);
+        let vault = Vault::open(&config.pieces, &secret).map_err(AppError::internal)?;
+        let numens = NumenKeeper::new(secret);
+        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard), numens, vault })
     }
 
     #[must_use]
@@ -119,6 +131,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(certificate::routes())
         .merge(verification::routes())
         .merge(staff::routes())
+        .merge(handover::routes())
         .merge(training::routes())
         .merge(framework::routes())
         .merge(administration::routes())

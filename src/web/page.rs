@@ -161,7 +161,11 @@ const SECTIONS: &[(&str, &str, Audience)] = &[
     ("/jury", "Jury", Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident])),
     ("/gestion", "Gestion", Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead])),
     ("/formation", "Formation", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
-    ("/personnels", "Personnels", Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator])),
+    (
+        "/personnels",
+        "Personnels",
+        Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator, Role::ExamOfficer, Role::ExamOfficeHead]),
+    ),
     ("/national", "National", Audience::Roles(&[Role::NationalReader])),
     ("/administration", "Administration", Audience::Roles(&[Role::AcademyAdministrator, Role::PlatformAdministrator])),
     ("/inscription", "S’inscrire", Audience::Anonymous),

@@ -2,35 +2,43 @@
 //! what has been seen of them, their training, their exam files and their certificate.
 //! Every form of the record stands on the record's page and comes back there when something is to be corrected.
 
+mod copies;
+mod directory;
 mod forms;
+mod letters;
+mod names;
+mod titles;
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-pub use self::forms::{Forms, day};
+pub use self::forms::{Forms, academy_name, day};
+pub use self::titles::{check_tone, points};
 use super::AppState;
 use super::error::AppError;
 use super::form::{Form, RawForm};
-use super::french::{count, short_date};
-use super::page::{CurrentActor, Flash, Page, Pages, Shell, Tone, html, html_to_correct};
+use super::french::short_date;
+use super::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use crate::domain::academy::french_date;
 use crate::domain::certificate::CertificateState;
 use crate::domain::evaluation::EvaluationState;
 use crate::domain::framework::Framework;
 use crate::domain::ids::Mark;
+use crate::domain::obligations::{self, Line as ServiceLine, Obligations};
 use crate::domain::permission::{Action, Actor, Object, may, roles_for};
 use crate::domain::refusal::Refusal;
 use crate::store::framework::list_frameworks;
+use crate::store::people::{PersonRow, get_person};
 use crate::store::reference::{get_framework, get_regulation, list_regulations};
 use crate::store::staff::{
-    PER_PAGE, StaffFile, StaffFilter, StaffLine, add_evidence, end_posting, get_staff_file, list_departments,
-    list_published_marks, list_staff, note_activity, open_record, record_posting, update_status,
+    StaffFile, add_evidence, end_activity, end_posting, get_staff_file, list_departments, list_published_marks,
+    note_activity, open_record, record_posting, update_status,
 };
 use crate::store::{Conn, Lock, StoreError, Stored, Tx};
 
@@ -40,7 +48,10 @@ const MANAGES: Gate = Gate::Roles(roles_for(Action::ManageStaff));
 #[must_use]
 pub fn routes() -> Routes<AppState> {
     Routes::new()
-        .get("/personnels", SEES, index)
+        .merge(directory::routes())
+        .merge(names::routes())
+        .merge(letters::routes())
+        .merge(titles::routes())
         .get("/personnels/nouvelle-fiche", MANAGES, new)
         .post("/personnels/nouvelle-fiche", MANAGES, create)
         .get("/personnels/{id}", SEES, show)
@@ -48,6 +59,7 @@ pub fn routes() -> Routes<AppState> {
         .post("/personnels/{id}/affectations", MANAGES, posting)
         .post("/personnels/{id}/fins-d-affectation", MANAGES, ending)
         .post("/personnels/{id}/activites", MANAGES, activity)
+        .post("/personnels/{id}/fins-d-activite", MANAGES, activity_end)
         .post("/personnels/{id}/competences", MANAGES, competence)
 }
 
@@ -72,70 +84,6 @@ pub(super) fn in_any<T>(academies: &[String], mut find: impl FnMut(&str) -> Stor
         }
     }
     Err(StoreError::NotFound)
-}
-
-// ---------------------------------------------------------------- directory
-
-#[derive(Template)]
-#[template(path = "staff/index.html")]
-struct IndexPage {
-    page: Page,
-    form: Form,
-    departments: Vec<(String, String)>,
-    certified: &'static [(&'static str, &'static str)],
-    lines: Vec<StaffLine>,
-    pages: Pages,
-    can_manage: bool,
-    /// Codes of the academies the actor may look at, when there are several.
-    academies: Vec<String>,
-    academy: String,
-}
-
-async fn index(
-    State(state): State<AppState>,
-    shell: Shell,
-    actor: CurrentActor,
-    RawQuery(query): RawQuery,
-) -> Result<Response, AppError> {
-    let query = RawForm::from_query(query.as_deref())?;
-    let academy = chosen_academy(&actor, Action::SeeStaff, query.get("academie"))?;
-    let filter = StaffFilter {
-        name: query.trimmed("nom").chars().take(100).collect(),
-        department: query.trimmed("departement").to_owned(),
-        certified: match query.get("certification") {
-            "oui" => Some(true),
-            "non" => Some(false),
-            _ => None,
-        },
-    };
-    let asked = query.get("page").to_owned();
-    let number = asked.parse().unwrap_or(1);
-    let (of, at) = (academy.clone(), state.clock().now());
-    let (found, departments) = state
-        .db
-        .read(move |conn| Ok((list_staff(conn, &of, &filter, number, at)?, list_departments(conn, &of)?)))
-        .await?;
-    let mut academies = academies_for(&actor, Action::SeeStaff);
-    if academies.len() < 2 {
-        academies.clear();
-    }
-    html(&IndexPage {
-        page: shell.page("Personnels").wide(),
-        pages: Pages::new("/personnels", query.fields(), &asked, PER_PAGE, found.total),
-        form: Form::from_raw(query),
-        departments: departments.into_iter().map(|code| (code.clone(), code)).collect(),
-        certified: &[("oui", "Titulaires du certificat"), ("non", "Non titulaires")],
-        lines: found.lines,
-        can_manage: may(&actor, Action::ManageStaff, Object::academy(&academy)),
-        academies,
-        academy,
-    })
-}
-
-impl IndexPage {
-    fn count(&self) -> String {
-        count(self.pages.total, "personne", "personnes")
-    }
 }
 
 // ---------------------------------------------------------------- new record
@@ -202,6 +150,7 @@ struct Choices {
     activities: Vec<(String, String)>,
     competences: Vec<(String, String)>,
     open_postings: Vec<(String, String)>,
+    open_activities: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -219,9 +168,23 @@ struct ShowPage {
     /// Registration, épreuve and mark in words; empty for those who may not see marks.
     marks: Vec<(String, i32, String)>,
     sees_marks: bool,
+    obligations: Option<Obligations>,
+    allowance: Option<ServiceLine>,
+    /// The masked NUMEN, for those who manage the record.
+    masked: Option<String>,
+    records_titles: bool,
 }
 
 impl ShowPage {
+    /// The exam file has a page here: it is of a session of this academy.
+    fn has_file(&self, academy: &str) -> bool {
+        self.sees_files && academy == self.record.identity.academy_code
+    }
+
+    fn is_in_force(&self, line: &str) -> bool {
+        self.record.in_force.as_deref() == Some(line)
+    }
+
     fn category(&self) -> &str {
         let code = self.record.record.as_ref().and_then(|record| record.category.as_deref());
         let label = |(own, label): &'_ (String, String)| (Some(own.as_str()) == code).then(|| label.clone());
@@ -247,6 +210,9 @@ struct Loaded {
     choices: Choices,
     marks: Vec<(String, i32, String)>,
     sees_marks: bool,
+    obligations: Option<Obligations>,
+    allowance: Option<ServiceLine>,
+    masked: Option<String>,
 }
 
 async fn load(state: &AppState, actor: &CurrentActor, id: &str) -> Result<Loaded, AppError> {
@@ -258,9 +224,36 @@ async fn load(state: &AppState, actor: &CurrentActor, id: &str) -> Result<Loaded
         let sees_marks = may(&actor, Action::SeeMarks, Object::academy(&academy));
         let marks = if sees_marks { marks_in_words(conn, &academy, &id, at)? } else { Vec::new() };
         let choices = choices_for(conn, &file)?;
-        Ok(Loaded { file, choices, marks, sees_marks })
+        let (obligations, allowance) = explained(conn, &file)?;
+        Ok(Loaded { file, choices, marks, sees_marks, obligations, allowance, masked: None })
     });
-    Ok(loaded.await?)
+    let mut loaded = loaded.await?;
+    loaded.masked = names::masked_numen(state, &loaded.file.identity.id).await?;
+    Ok(loaded)
+}
+
+/// What the latest regulation says of the person's working time and allowance, for information.
+fn explained(conn: &mut Conn, file: &StaffFile) -> Stored<(Option<Obligations>, Option<ServiceLine>)> {
+    let Some(latest) = list_regulations(conn)?.into_iter().next() else { return Ok((None, None)) };
+    let pack = get_regulation(conn, &latest.id)?;
+    let posts = file.posts_today();
+    let corps = file.record.as_ref().map_or("", |record| record.corps.as_str());
+    Ok((
+        obligations::obligations(&pack, corps, &posts, &file.split_today()),
+        obligations::allowance(&pack, file.held.as_ref(), &posts),
+    ))
+}
+
+/// A person whose record the actor may see or change; anybody else does not exist.
+pub(super) async fn get_managed(
+    state: &AppState,
+    actor: &CurrentActor,
+    action: Action,
+    id: &str,
+) -> Result<PersonRow, AppError> {
+    let id = id.to_owned();
+    let person = state.db.read(move |conn| get_person(conn, &id)).await?;
+    if may(actor, action, Object::academy(&person.academy_code)) { Ok(person) } else { Err(AppError::not_found()) }
 }
 
 fn marks_in_words(conn: &mut Conn, academy: &str, id: &str, at: Timestamp) -> Stored<Vec<(String, i32, String)>> {
@@ -292,7 +285,7 @@ fn choices_for(conn: &mut Conn, file: &StaffFile) -> Stored<Choices> {
         categories: categories.into_iter().map(|own| (own.code, own.label)).collect(),
         departments: departments.into_iter().map(|code| (code.clone(), code)).collect(),
         framework: framework.as_ref().map(|framework| framework.id.clone()).unwrap_or_default(),
-        activities: framework.iter().flat_map(Framework::activities).map(|own| named(&own.code, &own.label)).collect(),
+        activities: framework.iter().flat_map(Framework::tree).map(|(_, own)| named(own.code(), own.label())).collect(),
         competences: framework
             .iter()
             .flat_map(Framework::competences)
@@ -303,6 +296,12 @@ fn choices_for(conn: &mut Conn, file: &StaffFile) -> Stored<Choices> {
             .iter()
             .filter(|row| row.ends_on.is_none())
             .map(|row| (row.id.clone(), format!("{} ({}\u{a0}%)", row.place, row.quota)))
+            .collect(),
+        open_activities: file
+            .activities
+            .iter()
+            .filter(|(row, _)| row.until_on.is_none())
+            .map(|(row, item)| (row.id.clone(), format!("{} – {}", item.code, item.label)))
             .collect(),
     })
 }
@@ -322,6 +321,10 @@ fn show_page(shell: &Shell, actor: &Actor, loaded: Loaded, forms: Forms) -> Show
         forms,
         marks: loaded.marks,
         sees_marks: loaded.sees_marks,
+        obligations: loaded.obligations,
+        allowance: loaded.allowance,
+        masked: loaded.masked.filter(|_| may(actor, Action::ManageStaff, academy)),
+        records_titles: may(actor, Action::RecordHolder, academy),
         record: loaded.file,
     }
 }
@@ -376,8 +379,11 @@ async fn situation(
 ) -> Result<Response, AppError> {
     let loaded = load(&state, &actor, &id).await?;
     let read = forms::read_situation(raw, &id, &loaded.choices.categories);
-    let answer =
-        Answer { put: |forms, form| forms.situation = form, field: |_| "corps", done: "La situation est à jour." };
+    let answer = Answer {
+        put: |forms, form| forms.situation = form,
+        field: |refusal| if refusal.code.starts_with("career_") { "depuis_le" } else { "corps" },
+        done: "La situation est à jour ; celle d’avant reste dans la carrière.",
+    };
     act((state, shell, actor, id), read, |tx, change| update_status(tx, &change), answer).await
 }
 
@@ -436,6 +442,24 @@ async fn activity(
     act((state, shell, actor, id), read, command, answer).await
 }
 
+async fn activity_end(
+    State(state): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+    raw: RawForm,
+) -> Result<Response, AppError> {
+    let loaded = load(&state, &actor, &id).await?;
+    let read = forms::read_activity_end(raw, &loaded.choices.open_activities);
+    let answer = Answer {
+        put: |forms, form| forms.activity_end = form,
+        field: |_| "quittee_le",
+        done: "La fin de l’activité est enregistrée.",
+    };
+    let command = |tx: &mut Tx<'_>, (activity, day): (String, _)| end_activity(tx, &activity, day).map(|_| ());
+    act((state, shell, actor, id), read, command, answer).await
+}
+
 async fn competence(
     State(state): State<AppState>,
     shell: Shell,
@@ -466,6 +490,8 @@ pub(super) async fn write<T: Send + 'static>(
     match state.db.write(&actor.0, Lock::House, command).await {
         Ok(value) => Ok(Ok(value)),
         Err(StoreError::Refused(refusal)) => Ok(Err(refusal)),
+        // Who comes second keeps what they typed, and reads what stands now.
+        Err(StoreError::Conflict(sentence)) => Ok(Err(Refusal::new("conflict", sentence))),
         Err(other) => Err(other.into()),
     }
 }

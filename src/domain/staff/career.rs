@@ -21,7 +21,7 @@ impl CareerSource {
     pub const fn label(self) -> &'static str {
         match self {
             CareerSource::Office => "saisie sur la fiche",
-            CareerSource::Registration => "reprise d’une inscription",
+            CareerSource::Registration => "reprise à l’ouverture ou à une inscription",
             CareerSource::Declared => "déclarée à une autre académie, non reprise",
         }
     }

@@ -7,12 +7,24 @@ use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{ActivityRow, EvidenceRow, PostingRow, StaffRecordRow, today_in};
+use super::career::line_on;
+use super::{
+    ActivityRow, CareerRow, EvidenceRow, FormerNameRow, PostingRow, StaffRecordRow, list_career, list_former_names,
+    today_in,
+};
 use crate::domain::certificate::CertificateState;
 use crate::domain::deliberation::Outcome;
 use crate::domain::evaluation::EvaluationState;
 use crate::domain::framework::Framework;
+use crate::domain::holder::Qualification;
+use crate::domain::mission::Share;
+use crate::domain::obligations::Post;
 use crate::domain::staff::{self as rule, Period};
+use crate::store::handover::{HandoverRow, list_handovers_of};
+use crate::store::holder::{
+    EarlierCertificateRow, EquivalenceRow, find_equivalence, find_qualification, list_earlier_certificates,
+};
+use crate::store::mission::{Letter, list_letters};
 use crate::store::reference::get_framework;
 use crate::store::schema::{
     certificates, evaluations, evidence, exam_sessions, exercised_activities, people, postings, registrations, results,
@@ -60,6 +72,8 @@ pub struct NamedItem {
 
 #[derive(Debug, Clone)]
 pub struct ExamLine {
+    /// The academy whose session it is: its file stays there.
+    pub academy_code: String,
     pub session_id: String,
     pub year: i32,
     pub registration_id: String,
@@ -92,9 +106,35 @@ pub struct StaffFile {
     pub followed: Vec<Followed>,
     pub exams: Vec<ExamLine>,
     pub certificates: Vec<CertificateLine>,
+    /// The latest first.
+    pub former_names: Vec<FormerNameRow>,
+    /// Lines of the career, the latest first day first; the one in force is told by `in_force`.
+    pub career: Vec<CareerRow>,
+    pub in_force: Option<String>,
+    /// The latest version first.
+    pub letters: Vec<Letter>,
+    /// By what the qualification is held.
+    pub held: Option<Qualification>,
+    pub earlier: Vec<EarlierCertificateRow>,
+    pub equivalence: Option<EquivalenceRow>,
+    /// The latest first.
+    pub handovers: Vec<HandoverRow>,
 }
 
 impl StaffFile {
+    /// The split of the mission letter of today.
+    #[must_use]
+    pub fn split_today(&self) -> Vec<Share> {
+        self.letters.iter().find(|letter| letter.covers(self.today)).map(Letter::split).unwrap_or_default()
+    }
+
+    /// The postings of today, as the rule on obligations reads them.
+    #[must_use]
+    pub fn posts_today(&self) -> Vec<Post> {
+        let current = self.postings.iter().filter(|row| row.period().covers(self.today));
+        current.map(|row| Post { place: row.place.clone(), level: row.level, quota: row.quota }).collect()
+    }
+
     /// The latest level evidenced for each competence, in the order of their codes.
     #[must_use]
     pub fn latest_levels(&self) -> Vec<(&NamedItem, &EvidenceRow)> {
@@ -141,6 +181,9 @@ pub fn get_staff_file(conn: &mut Conn, academy: &str, person_id: &str, at: Times
     let cited = activities.iter().map(|row| row.framework_id.as_str());
     let cited = cited.chain(seen.iter().map(|row| row.framework_id.as_str()));
     let frameworks = frameworks_of(conn, cited)?;
+    let mut career = list_career(conn, person_id)?;
+    let in_force = line_on(&career, today).map(|row| row.id.clone());
+    career.sort_by_key(|row| std::cmp::Reverse((row.starts_on, row.rank)));
     Ok(StaffFile {
         identity,
         today,
@@ -162,21 +205,29 @@ pub fn get_staff_file(conn: &mut Conn, academy: &str, person_id: &str, at: Times
             })
             .collect(),
         followed: list_followed(conn, person_id)?,
-        exams: list_exams(conn, academy, person_id, at)?,
+        exams: list_exams(conn, person_id, at)?,
         certificates: list_certificates(conn, person_id)?,
+        former_names: list_former_names(conn, person_id)?,
+        career,
+        in_force,
+        letters: list_letters(conn, person_id)?,
+        held: find_qualification(conn, person_id)?,
+        earlier: list_earlier_certificates(conn, person_id)?,
+        equivalence: find_equivalence(conn, person_id)?,
+        handovers: list_handovers_of(conn, person_id)?,
     })
 }
 
-/// Exam files of a person; the outcome shows only after the instant of publication.
-fn list_exams(conn: &mut Conn, academy: &str, person_id: &str, at: Timestamp) -> Stored<Vec<ExamLine>> {
-    type Row = (String, i32, Option<Stamp>, String, String, String, Option<Outcome>);
+/// Exam files of a person, in whatever academy; the outcome shows only after the instant of publication.
+fn list_exams(conn: &mut Conn, person_id: &str, at: Timestamp) -> Stored<Vec<ExamLine>> {
+    type Row = (String, String, i32, Option<Stamp>, String, String, String, Option<Outcome>);
     let rows: Vec<Row> = registrations::table
         .inner_join(exam_sessions::table)
         .left_join(results::table)
         .filter(registrations::person_id.eq(person_id))
-        .filter(exam_sessions::academy_code.eq(academy))
         .order((exam_sessions::year.desc(), registrations::id))
         .select((
+            exam_sessions::academy_code,
             exam_sessions::id,
             exam_sessions::year,
             exam_sessions::published_at,
@@ -186,10 +237,12 @@ fn list_exams(conn: &mut Conn, academy: &str, person_id: &str, at: Timestamp) ->
             results::outcome.nullable(),
         ))
         .load(conn)?;
-    let lines = rows.into_iter().map(|(session_id, year, published_at, registration_id, number, state, outcome)| {
-        let is_public = published_at.is_some_and(|published| published.0 <= at);
-        ExamLine { session_id, year, registration_id, number, state, outcome: outcome.filter(|_| is_public) }
-    });
+    let lines =
+        rows.into_iter().map(|(academy, session_id, year, published_at, registration_id, number, state, outcome)| {
+            let is_public = published_at.is_some_and(|published| published.0 <= at);
+            let outcome = outcome.filter(|_| is_public);
+            ExamLine { academy_code: academy, session_id, year, registration_id, number, state, outcome }
+        });
     Ok(lines.collect())
 }
 
@@ -202,7 +255,7 @@ pub struct PublishedMark {
     pub mark: Option<i32>,
 }
 
-/// Published marks of a person, for those who may see marks.
+/// Published marks of a person of this academy, for those who may see marks there: they came with the record.
 ///
 /// # Errors
 /// The database's own.
@@ -215,8 +268,9 @@ pub fn list_published_marks(
     Ok(evaluations::table
         .inner_join(registrations::table.on(registrations::id.eq(evaluations::registration_id)))
         .inner_join(exam_sessions::table.on(exam_sessions::id.eq(registrations::session_id)))
+        .inner_join(people::table.on(people::id.eq(registrations::person_id)))
         .filter(registrations::person_id.eq(person_id))
-        .filter(exam_sessions::academy_code.eq(academy))
+        .filter(people::academy_code.eq(academy))
         .filter(exam_sessions::published_at.le(Stamp(at)))
         .order((exam_sessions::year.desc(), evaluations::epreuve))
         .select((evaluations::registration_id, evaluations::epreuve, evaluations::state, evaluations::mark))

@@ -16,6 +16,7 @@ pub struct Forms {
     pub posting: Form,
     pub ending: Form,
     pub activity: Form,
+    pub activity_end: Form,
     pub evidence: Form,
 }
 
@@ -37,7 +38,7 @@ impl Forms {
     /// The form to correct, or an empty one.
     #[must_use]
     pub fn refused(&self) -> &Form {
-        let all = [&self.situation, &self.posting, &self.ending, &self.activity, &self.evidence];
+        let all = [&self.situation, &self.posting, &self.ending, &self.activity, &self.activity_end, &self.evidence];
         all.into_iter().find(|form| form.is_refused()).unwrap_or(&self.ending)
     }
 
@@ -181,6 +182,16 @@ pub fn read_activity(raw: RawForm) -> (Form, Option<(String, String, Date)>) {
     let item = read.text("activite", "Choisissez l’activité.", 40);
     let since = read.required("depuis", "Indiquez depuis quand.", day);
     (read.into_form(), item.zip(since).map(|(item, since)| (framework, item, since)))
+}
+
+#[must_use]
+pub fn read_activity_end(raw: RawForm, open: &[(String, String)]) -> (Form, Option<(String, Date)>) {
+    let mut read = Reading::of(raw);
+    let activity = read.required("activite_quittee", "Choisissez l’activité qui prend fin.", |text| {
+        chosen(open.iter().find(|(id, _)| id == text).map(|(id, _)| id.clone()))
+    });
+    let day = read.required("quittee_le", "Indiquez le dernier jour.", day);
+    (read.into_form(), activity.zip(day))
 }
 
 #[must_use]
