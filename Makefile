@@ -13,7 +13,7 @@ test:
 	tests/tools/test.sh
 
 bench:
-	$(CARGO) bench --bench certificate --bench session
+	$(CARGO) bench --bench certificate --bench session --bench exchange
 
 load:
 	$(CARGO) bench --bench load

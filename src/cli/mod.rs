@@ -95,14 +95,14 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Importe des candidats ou des jurés : tout ou rien.
+    /// Importe un tableau (CSV, XLSX, ODS) : tout ou rien.
     #[command(after_help = "Exemple : cplds import candidates inscriptions.csv --academy 22 --session 2027 --dry-run")]
     Import {
         #[command(subcommand)]
         what: exchange::ImportWhat,
     },
-    /// Exporte en CSV, à l’abri des formules.
-    #[command(after_help = "Exemple : cplds export marks --academy 22 --session 2027 --format csv --out notes.csv")]
+    /// Exporte en CSV, XLSX ou ODS, à l’abri des formules.
+    #[command(after_help = "Exemple : cplds export marks --academy 22 --session 2027 --format xlsx --out notes.xlsx")]
     Export(exchange::ExportArgs),
     /// Vérifie toute la chaîne d’audit, les scellés et le registre des certificats.
     #[command(after_help = "Exemple : cplds verify --format json")]

@@ -129,6 +129,8 @@ words! {
         ManageStaff = "manage_staff",
         /// Records a certificate or a mark that comes from before this program, or an equivalence.
         RecordHolder = "record_holder",
+        /// Keeps the list of schools.
+        ManageSchools = "manage_schools",
         /// Says that such a record was verified against its evidence.
         CheckHolder = "check_holder",
         /// Accepts or declines a record that another academy hands over.
@@ -202,6 +204,7 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         Action::SeeOwnFile => &[],
         Action::SeeStaff => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::ManageStaff => &[TrainingManager, AcademyAdministrator, ExamOfficeHead],
+        Action::ManageSchools => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::RecordHolder => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::CheckHolder => &[ExamOfficer, ExamOfficeHead],
         Action::AnswerHandover => &[TrainingManager, AcademyAdministrator],

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::audit::Act;
+use super::exchange::{self, Planned};
 use super::people::{PersonRow, find_known, fold_email};
 use super::schema::{decisions, exam_sessions, former_names, kept_marks, people, pieces, registrations as t};
 use super::session::{self, SessionRow};
@@ -14,6 +15,7 @@ use super::staff::career::{self, Told};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, eligibility, new_id, reference};
 use crate::domain::academy::Academy;
 use crate::domain::eligibility::{Assessment, Facts, Outcome, assess};
+use crate::domain::exchange::{Accepted, Fate};
 use crate::domain::ids::{Mark, sort_key};
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
@@ -143,6 +145,7 @@ pub fn preview_import(
         known_sessions: known_sessions.into_iter().filter_map(|year| i16::try_from(year).ok()).collect(),
         registered,
         registered_emails,
+        may_update: true,
         set_aside: set_aside.to_vec(),
         today: academy.date(now),
         assess: &propose,
@@ -151,15 +154,19 @@ pub fn preview_import(
 }
 
 /// What an import wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
     pub registered: usize,
     pub set_aside: usize,
     pub refusals_proposed: usize,
     pub to_examine: usize,
+    /// Files already there: changed by this import, the same as the line, or left as they were.
+    pub updated: usize,
+    pub unchanged: usize,
+    pub left: usize,
 }
 
-/// Registers every accepted line, or nothing when an error is left.
+/// Registers every accepted line whose person has no file yet, or nothing when an error is left.
 ///
 /// # Errors
 /// A refusal when the list is fixed, when nothing is accepted, or when a line is in error and not set aside.
@@ -169,17 +176,28 @@ pub fn import_candidates(
     table: &Table,
     set_aside: &[(u64, String)],
 ) -> Stored<Imported> {
+    reimport_candidates(tx, session_id, table, set_aside, &Accepted::NewOnly)
+}
+
+/// The same, and brings up to date the files whose changes are accepted.
+///
+/// # Errors
+/// Those of [`import_candidates`]; a conflict when a file changed since it was compared.
+pub fn reimport_candidates(
+    tx: &mut Tx<'_>,
+    session_id: &str,
+    table: &Table,
+    set_aside: &[(u64, String)],
+    accepted: &Accepted,
+) -> Stored<Imported> {
     let session = session::session_for(tx, session_id, Action::ImportPeople)?;
     require(session.state, OPEN_STATES, "L’import de candidats").map_err(|no| no.under(LIST_LAW))?;
-    let report =
+    let mut report =
         preview_import(tx.conn, &session.academy_code, session.year16(), Some(&session), table, set_aside, tx.at)?;
+    let plan = exchange::plan_candidates(tx.conn, Some(&session), &mut report)?;
     let blocking = report.blocking().count();
     if blocking > 0 {
-        return Err(Refusal::new(
-            "import_blocked",
-            format!("{blocking} erreur(s) empêchent l’import : corrigez le fichier ou mettez ces lignes de côté une par une. Rien n’a été écrit."),
-        )
-        .into());
+        return Err(exchange::blocked(blocking));
     }
     if report.accepted.is_empty() {
         return Err(Refusal::new(
@@ -188,14 +206,22 @@ pub fn import_candidates(
         )
         .into());
     }
-    let pack = reference::get_regulation(tx.conn, &session.regulation_id)?;
-    let written = register(tx, &session, &pack, &report.accepted, "import")?;
+    let pack = reference::rules_of(tx.conn, &session.regulation_id)?;
+    let (_, unchanged, changed) = exchange::fates(&plan.lines);
+    let updates: Vec<&Planned<CandidateDraft>> =
+        plan.lines.iter().filter(|line| matches!(line.fate, Fate::Changed(_)) && accepted.takes(line.line)).collect();
+    exchange::update_candidates(tx, &session, &pack, &updates)?;
+    let (updated, left) = (updates.len(), changed - updates.len());
+    let new: Vec<CandidateDraft> =
+        plan.lines.into_iter().filter(|line| line.fate == Fate::New).map(|line| line.draft).collect();
+    let written = register(tx, &session, &pack, &new, "import")?;
     let detail = json!({
         "registered": written.registered,
+        "updated": updated,
         "set_aside": set_aside.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect::<Vec<_>>(),
     });
     tx.audit("import_candidates", ("session", &session.id), None, None, &detail)?;
-    Ok(Imported { set_aside: set_aside.len(), ..written })
+    Ok(Imported { set_aside: set_aside.len(), updated, unchanged, left, ..written })
 }
 
 /// Writes people, files, pieces to receive, kept marks and proposed decisions for drafts already checked.
@@ -210,7 +236,7 @@ fn register(
     let last_rank: Option<i32> =
         t::table.filter(t::session_id.eq(&session.id)).select(diesel::dsl::max(t::rank)).first(tx.conn)?;
     let mut rank = last_rank.unwrap_or(0);
-    let mut done = Imported { registered: 0, set_aside: 0, refusals_proposed: 0, to_examine: 0 };
+    let mut done = Imported::default();
     for chunk in drafts.chunks(CHUNK) {
         let person_ids = record_people(tx, &session.academy_code, chunk)?;
         let mut rows = Vec::with_capacity(chunk.len());

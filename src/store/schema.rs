@@ -566,6 +566,43 @@ diesel::table! {
 }
 
 diesel::table! {
+    schools (uai) {
+        uai -> Text,
+        academy_code -> Text,
+        name -> Text,
+        commune -> Text,
+        department -> Text,
+        kind -> Text,
+        sort_key -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    import_drafts (id) {
+        id -> Text,
+        academy_code -> Text,
+        session_id -> Nullable<Text>,
+        what -> Text,
+        file_name -> Text,
+        sheet -> Nullable<Text>,
+        bytes -> Binary,
+        made_by -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    column_mappings (academy_code, what, headers_key) {
+        academy_code -> Text,
+        what -> Text,
+        headers_key -> Text,
+        mapping -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     kept_marks (id) {
         id -> Text,
         registration_id -> Text,
@@ -877,6 +914,9 @@ diesel::joinable!(required_pieces -> exam_sessions (session_id));
 diesel::joinable!(registrations -> exam_sessions (session_id));
 diesel::joinable!(registrations -> people (person_id));
 diesel::joinable!(pieces -> registrations (registration_id));
+diesel::joinable!(schools -> academies (academy_code));
+diesel::joinable!(import_drafts -> academies (academy_code));
+diesel::joinable!(column_mappings -> academies (academy_code));
 diesel::joinable!(kept_marks -> registrations (registration_id));
 diesel::joinable!(decisions -> exam_sessions (session_id));
 diesel::joinable!(decisions -> registrations (registration_id));
@@ -955,6 +995,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     registrations,
     pieces,
     kept_marks,
+    schools,
+    import_drafts,
+    column_mappings,
     decisions,
     juries,
     jurors,

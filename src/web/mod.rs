@@ -11,9 +11,11 @@ pub mod client;
 pub mod convocation;
 pub mod csrf;
 pub mod deliberation;
+pub mod download;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
+pub mod exchange;
 pub mod form;
 pub mod framework;
 pub mod french;
@@ -132,6 +134,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(verification::routes())
         .merge(staff::routes())
         .merge(handover::routes())
+        .merge(exchange::routes())
         .merge(training::routes())
         .merge(framework::routes())
         .merge(administration::routes())

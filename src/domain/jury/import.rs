@@ -59,7 +59,7 @@ const fn column(label: &'static str, required: bool, aliases: &'static [&'static
 }
 
 /// In the order of the constants above, which index it.
-const COLUMNS: [ColumnSpec; 11] = [
+pub const COLUMNS: [ColumnSpec; 11] = [
     column("Civilité", true, &["Civ", "Titre"]),
     column("Nom", true, &["Nom d’usage", "Nom de famille"]),
     column("Prénom", true, &["Prénoms"]),
@@ -111,6 +111,9 @@ struct Seen {
 fn check_line(line: &mut Line<'_>, context: &JurorContext<'_>, seen: &mut Seen, is_aside: bool) -> Option<JurorDraft> {
     let civility = line.required(CIVILITY, Civility::parse, |_| "civility_unknown");
     let name = line.required_text(NAME, 100);
+    if name.as_deref() == Some(crate::domain::registration::EXAMPLE) {
+        line.error(NAME, "example_line", "C’est la ligne d’exemple du modèle\u{a0}: effacez-la.");
+    }
     let first_names = line.required_text(FIRST_NAMES, 100);
     let email = line.required(EMAIL, EmailAddress::parse, |_| "email_invalid");
     let phone = line.optional(PHONE, Phone::parse, |_| "phone_invalid");

@@ -46,6 +46,8 @@ pub struct ImportContext<'a> {
     pub registered: HashMap<String, String>,
     /// Addresses of this session: `EmailAddress::key` to the same.
     pub registered_emails: HashMap<String, String>,
+    /// True where somebody already registered is compared with their file rather than refused.
+    pub may_update: bool,
     pub set_aside: Vec<(u64, String)>,
     pub today: Date,
     pub assess: &'a dyn Fn(&str, &str) -> ProposedOutcome,
@@ -108,10 +110,10 @@ const fn optional(label: &'static str, aliases: &'static [&'static str]) -> Colu
 }
 
 /// In the order of the constants above, which index it.
-const COLUMNS: [ColumnSpec; 18] = [
+pub const COLUMNS: [ColumnSpec; 18] = [
     required("Civilité", &["Civ", "Titre"]),
-    required("Nom de naissance", &["Nom", "Nom de famille", "Nom patronymique"]),
-    optional("Nom d’usage", &["Nom marital"]),
+    required("Nom de naissance", &["Nom naissance", "Nom", "Nom de famille", "Nom patronymique"]),
+    optional("Nom d’usage", &["Nom usage", "Nom marital"]),
     required("Prénom", &["Prénoms", "Prénom usuel"]),
     required("Date de naissance", &["Né le", "Née le", "Naissance", "Date naissance"]),
     required("Courriel", &["E-mail", "Email", "Mail", "Mél", "Adresse électronique", "Adresse mail"]),
@@ -123,14 +125,20 @@ const COLUMNS: [ColumnSpec; 18] = [
     optional("Département", &["Dépt", "Dpt", "Code département"]),
     optional(
         "Date de titularisation ou du contrat",
-        &["Date de titularisation", "Date du contrat", "Titularisation", "Date du CDI"],
+        &["Date contrat", "Date de titularisation", "Date du contrat", "Titularisation", "Date du CDI"],
     ),
     optional("Formation suivie (O/N)", &["Formé", "Formation"]),
-    optional("Note conservée épreuve 1", &["Note épreuve 1", "Note conservée 1"]),
+    optional("Note conservée épreuve 1", &["Note épreuve 1", "Note conservée 1", "Note conservee 1"]),
     optional("Note conservée épreuve 2", &["Note épreuve 2", "Note conservée 2"]),
-    optional("Session d’origine", &["Session de la note", "Session d’origine de la note", "Année d’origine"]),
+    optional(
+        "Session d’origine",
+        &["Session de la note", "Session origine", "Session d’origine de la note", "Année d’origine"],
+    ),
     optional("Aménagement", &["Aménagements", "Aménagement d’épreuve", "Aménagements d’épreuves"]),
 ];
+
+/// The name on the example line of a template, which no import takes.
+pub const EXAMPLE: &str = "EXEMPLE (ligne à effacer)";
 
 pub fn check_candidates(table: &Table, context: &ImportContext<'_>) -> ImportReport {
     let mut findings = Vec::new();
@@ -167,6 +175,9 @@ fn check_line(
 ) -> Option<CandidateDraft> {
     let civility = line.required(CIVILITY, Civility::parse, |_| "civility_unknown");
     let birth_name = line.required_text(BIRTH_NAME, 100);
+    if birth_name.as_deref() == Some(EXAMPLE) {
+        line.error(BIRTH_NAME, "example_line", "C’est la ligne d’exemple du modèle\u{a0}: effacez-la.");
+    }
     let usage_name = line.text(USAGE_NAME, 100);
     let first_names = line.required_text(FIRST_NAMES, 100);
     let birth_date = line.required(BIRTH_DATE, FrenchDate::parse, date_code).map(FrenchDate::date);
@@ -233,7 +244,7 @@ fn check_identity(
 ) {
     let mut same_person = None;
     if let Some(identity) = identity {
-        if let Some(known) = context.registered.get(identity) {
+        if let Some(known) = context.registered.get(identity).filter(|_| !context.may_update) {
             line.error(BIRTH_NAME, "already_registered", format!("Cette personne est déjà inscrite à la session {} ({known})\u{a0}: modifiez son dossier plutôt que de l’inscrire deux fois.", context.session_year));
         }
         match seen.people.get(identity) {

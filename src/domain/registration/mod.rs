@@ -4,5 +4,6 @@ pub mod accommodation;
 pub mod import;
 
 pub use import::{
-    CandidateDraft, ImportContext, ImportReport, KeptMarkDraft, MarkScale, ProposedOutcome, check_candidates,
+    COLUMNS, CandidateDraft, EXAMPLE, ImportContext, ImportReport, KeptMarkDraft, MarkScale, ProposedOutcome,
+    check_candidates,
 };

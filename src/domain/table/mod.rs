@@ -21,7 +21,7 @@ use gather::{MAX_CELL_CHARS, MAX_COLUMNS};
 pub use refused::TableRefused;
 pub use report::{Finding, Report, Severity};
 pub(in crate::domain) use sheet::check_set_aside;
-pub use sheet::{ColumnSpec, Columns, Line, tidy};
+pub use sheet::{ColumnSpec, Columns, Line, recognised, rename, tidy};
 pub use writer::{CsvWriter, FileKind, SheetWriter, csv_cell};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

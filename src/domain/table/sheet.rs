@@ -10,6 +10,7 @@ use super::{Finding, Row, Severity, Table};
 use crate::domain::ids::{fold, is_invisible};
 
 /// A column an import understands: its title in our own templates, and other titles offices use.
+#[derive(Debug, Clone, Copy)]
 pub struct ColumnSpec {
     pub label: &'static str,
     pub aliases: &'static [&'static str],
@@ -90,6 +91,26 @@ impl Columns {
         }
         Columns { found, width: table.headers.len() }
     }
+}
+
+/// Gives columns of the file the titles of ours: (our title, place in the file). A title of ours that stands over
+/// another column gives way.
+pub fn rename(table: &mut Table, chosen: &[(String, usize)]) {
+    for (label, place) in chosen {
+        for (other, title) in table.headers.iter_mut().enumerate() {
+            if other != *place && title_key(title) == title_key(label) {
+                *title = format!("colonne {}", other + 1);
+            }
+        }
+        if let Some(title) = table.headers.get_mut(*place) {
+            title.clone_from(label);
+        }
+    }
+}
+
+/// Which columns of the file our specifications recognise, in their order.
+pub fn recognised(table: &Table, specs: &[ColumnSpec]) -> Vec<Option<usize>> {
+    Columns::locate(table, specs, &mut Vec::new()).found.into_iter().map(|(place, _)| place).collect()
 }
 
 /// Titles are compared without parentheses' content: « Formation suivie (O/N) » is « Formation suivie ».

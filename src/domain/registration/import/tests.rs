@@ -17,6 +17,7 @@ fn assess(corps: &str, status: &str) -> ProposedOutcome {
 
 fn context() -> ImportContext<'static> {
     ImportContext {
+        may_update: false,
         academy_name: "Limoges".into(),
         academy_departments: ["19", "23", "87"].map(str::to_owned).to_vec(),
         session_year: 2027,
