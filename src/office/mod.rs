@@ -5,3 +5,4 @@ pub mod convocation;
 pub mod documents;
 pub mod jury;
 pub mod publication;
+pub mod thumbnail;

@@ -444,6 +444,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    piece_files (id) {
+        id -> Text,
+        file_id -> Text,
+        session_id -> Text,
+        code -> Text,
+        file_name -> Text,
+        kind -> Text,
+        size -> Integer,
+        pages -> Integer,
+        sha256 -> Text,
+        uploaded_by -> Text,
+        uploaded_at -> Timestamp,
+        replaced_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     kept_marks (id) {
         id -> Text,
         registration_id -> Text,
@@ -690,6 +707,10 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamp,
         sent_at -> Nullable<Timestamp>,
+        bounced_at -> Nullable<Timestamp>,
+        bounce_status -> Nullable<Text>,
+        bounce_reason -> Nullable<Text>,
+        read_at -> Nullable<Timestamp>,
     }
 }
 
@@ -742,6 +763,7 @@ diesel::joinable!(required_pieces -> exam_sessions (session_id));
 diesel::joinable!(registrations -> exam_sessions (session_id));
 diesel::joinable!(registrations -> people (person_id));
 diesel::joinable!(pieces -> registrations (registration_id));
+diesel::joinable!(piece_files -> exam_sessions (session_id));
 diesel::joinable!(kept_marks -> registrations (registration_id));
 diesel::joinable!(decisions -> exam_sessions (session_id));
 diesel::joinable!(decisions -> registrations (registration_id));
@@ -808,6 +830,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     required_pieces,
     registrations,
     pieces,
+    piece_files,
     kept_marks,
     decisions,
     juries,
