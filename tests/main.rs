@@ -14,6 +14,8 @@ mod invitation;
 mod jury;
 mod mail;
 mod migrations;
+mod outbox;
+mod pieces;
 mod registration;
 mod schedule;
 mod staff;

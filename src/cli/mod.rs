@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exchange;
 mod house;
+mod post;
 mod serve;
 
 use std::path::PathBuf;
@@ -101,6 +102,15 @@ enum Command {
         #[command(subcommand)]
         what: exchange::ImportWhat,
     },
+    /// Lit des rapports de non-remise (RFC 3464) et note les messages revenus.
+    #[command(after_help = "Exemple : cplds bounces /var/mail/cplds/new/*")]
+    Bounces {
+        /// Fichiers .eml, ou dossiers qui en contiennent.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
     /// Exporte en CSV, XLSX ou ODS, à l’abri des formules.
     #[command(after_help = "Exemple : cplds export marks --academy 22 --session 2027 --format xlsx --out notes.xlsx")]
     Export(exchange::ExportArgs),
@@ -153,6 +163,7 @@ pub fn run() -> ExitCode {
         Command::Migrate => house::migrate(),
         Command::Doctor { format } => check::doctor(format),
         Command::Import { what } => exchange::import(what),
+        Command::Bounces { files, format } => post::bounces(&files, format),
         Command::Export(args) => exchange::export(&args),
         Command::Verify { format } => check::verify(format),
         Command::VerifyCertificate { file, format } => check::verify_certificate(&file, format),

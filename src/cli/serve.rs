@@ -15,9 +15,10 @@ use crate::demo::story::{Plan, play};
 use crate::domain::academy::Academy;
 use crate::mail::Mailer;
 use crate::mail::courier;
-use crate::office::{documents, publication, training};
+use crate::office::{documents, publication, thumbnail, training};
 use crate::secret::Secret;
-use crate::store::{Db, settings};
+use crate::store::{Db, pieces, settings};
+use crate::vault::Vault;
 use crate::web::account::StoredSessions;
 use crate::web::{self, AppState};
 
@@ -100,6 +101,7 @@ async fn run(config: Config, db: Db, secret: &Secret, mailer: Mailer) -> Outcome
     let public_url = config.public_url.clone();
     let state = AppState::new(db.clone(), config, secret.as_bytes(), sessions)
         .map_err(|_| Failure::new("la clé secrète ne peut pas servir"))?;
+    let sweeping = tokio::spawn(sweep(db.clone(), state.vault.clone(), stopped.clone()));
     let jobs = tokio::spawn(keep_publishing(db.clone(), public_url.clone(), stopped.clone()));
     let mails = tokio::spawn(courier::run(db, mailer, stopped.clone()));
     println!("cplds écoute sur {public_url}");
@@ -111,7 +113,7 @@ async fn run(config: Config, db: Db, secret: &Secret, mailer: Mailer) -> Outcome
         })
         .await
         .map_err(|e| Failure::new(e.to_string()))?;
-    for job in [jobs, mails] {
+    for job in [jobs, mails, sweeping] {
         job.await.map_err(|e| Failure::new(e.to_string()))?;
     }
     Ok(())
@@ -136,6 +138,27 @@ async fn keep_publishing(db: Db, public_url: String, mut stopped: watch::Receive
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "publication or drawing failed; tried again in a second"),
             Err(error) => tracing::error!(%error, "the publishing task stopped; tried again in a second"),
+        }
+    }
+}
+
+/// Takes out of the vault, at the start and then every day, the files that no row names.
+async fn sweep(db: Db, vault: Vault, mut stopped: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(Duration::from_secs(24 * 3600));
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopped.changed() => return,
+        }
+        // The vault's dates are the machine's: a demonstration's shifted clock says nothing of them.
+        let now = Clock::system().now();
+        match db.read(pieces::list_named).await {
+            Ok(named) => match thumbnail::sweep(&vault, &named, now).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "files that no row names left the vault"),
+                Err(error) => tracing::error!(%error, "the vault could not be swept"),
+            },
+            Err(error) => tracing::error!(%error, "the vault could not be swept"),
         }
     }
 }

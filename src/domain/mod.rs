@@ -50,6 +50,7 @@ pub mod jury;
 pub mod mission;
 pub mod obligations;
 pub mod permission;
+pub mod piece;
 pub mod publication;
 pub mod refusal;
 pub mod registration;

@@ -10,6 +10,8 @@ mod values;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::piece::PieceLimits;
+
 pub use values::PackValue;
 pub(in crate::domain) use values::hours;
 
@@ -106,6 +108,9 @@ pub struct RegulationPack {
     pub eligibility: EligibilityRules,
     pub registration: RegistrationRules,
     pub pieces: Vec<Piece>,
+    /// Bounds of the files handed in; the first pack set none.
+    #[serde(default)]
+    pub pieces_limits: Option<PieceLimits>,
     pub epreuves: Vec<Epreuve>,
     pub marks: MarkScale,
     pub pass: PassRule,

@@ -1,6 +1,7 @@
 //! Messages and how they leave the house: over SMTP, into a folder when no server is named, or kept for a test.
 //! `messages` writes them, `calendar` dates them, `courier` empties the outbox. Nothing here decides who is written to.
 
+pub mod bounce;
 pub mod calendar;
 pub mod courier;
 pub mod messages;

@@ -7,4 +7,5 @@ pub mod equivalence;
 pub mod jury;
 pub mod mission;
 pub mod publication;
+pub mod thumbnail;
 pub mod training;

@@ -167,6 +167,39 @@ fn load_invited(conn: &mut Conn, session_id: &str) -> Stored<HashSet<String>> {
     Ok(keys.iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect())
 }
 
+/// Name and address of whoever the next invitation would reach, candidates or jurors.
+///
+/// # Errors
+/// The database's own.
+pub fn list_to_invite(conn: &mut Conn, session_id: &str, is_jury: bool) -> Stored<Vec<(String, String)>> {
+    let invited = load_invited(conn, session_id)?;
+    let guests: Vec<Guest> = if is_jury {
+        let rows: Vec<(String, String, String, String, String)> = jurors::table
+            .filter(jurors::session_id.eq(session_id))
+            .filter(jurors::user_id.is_null())
+            .order((jurors::sort_key, jurors::id))
+            .select((jurors::id, jurors::civility, jurors::first_names, jurors::last_name, jurors::email))
+            .load(conn)?;
+        let named = rows.into_iter();
+        named
+            .filter_map(|(id, civility, first, last, email)| guest(&id, format!("{civility} {first} {last}"), &email))
+            .collect()
+    } else {
+        let rows: Vec<PersonRow> = registrations::table
+            .inner_join(people::table)
+            .filter(registrations::session_id.eq(session_id))
+            .filter(registrations::state.ne("withdrawn"))
+            .filter(people::user_id.is_null())
+            .filter(people::email.ne(""))
+            .order(registrations::rank)
+            .select(PersonRow::as_select())
+            .load(conn)?;
+        rows.into_iter().filter_map(|row| guest(&row.id, row.letter_name(), &row.email)).collect()
+    };
+    let new = guests.into_iter().filter(|guest| !invited.contains(&guest.id));
+    Ok(new.map(|guest| (guest.name, guest.email.as_str().to_owned())).collect())
+}
+
 /// How far the invitations of a session have come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {

@@ -27,6 +27,7 @@ pub mod mission;
 pub mod national;
 pub mod outbox;
 pub mod people;
+pub mod pieces;
 pub mod publication;
 pub mod reference;
 pub mod registration;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::schema::outbox as t;
 use super::{Conn, Db, Lock, Stamp, Stored, Tx, documents, new_id};
 use crate::domain::permission::Actor;
+use crate::domain::refusal::Refusal;
 use crate::each_backend;
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -31,6 +32,12 @@ pub struct OutboxRow {
     pub last_error: Option<String>,
     pub created_at: Stamp,
     pub sent_at: Option<Stamp>,
+    /// Set when the mail came back; with the server's status and words.
+    pub bounced_at: Option<Stamp>,
+    pub bounce_status: Option<String>,
+    pub bounce_reason: Option<String>,
+    /// When its recipient, signed in, opened the page it speaks of.
+    pub read_at: Option<Stamp>,
 }
 
 /// A file that goes with a mail: named by the document it is, so that a queue of ten thousand stays small.
@@ -86,6 +93,10 @@ pub fn queue(tx: &mut Tx<'_>, mails: Vec<NewMail>) -> Stored<usize> {
                 last_error: None,
                 created_at: tx.stamp(),
                 sent_at: None,
+                bounced_at: None,
+                bounce_status: None,
+                bounce_reason: None,
+                read_at: None,
             });
         }
         queued += rows.len();
@@ -118,13 +129,40 @@ pub fn claim(tx: &mut Tx<'_>, limit: i64) -> Stored<Vec<OutboxRow>> {
     Ok(rows)
 }
 
+/// Notes that a mail left. Links that open an account by themselves go from what is kept: once sent, whoever reads
+/// the database must not be able to use them.
+///
 /// # Errors
 /// The database's own.
 pub fn mark_sent(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
+    let (text, html): (String, Option<String>) =
+        t::table.find(id).select((t::body_text, t::body_html)).first(tx.conn)?;
     diesel::update(t::table.find(id))
-        .set((t::state.eq("sent"), t::sent_at.eq(tx.stamp()), t::last_error.eq(None::<String>)))
+        .set((
+            t::state.eq("sent"),
+            t::sent_at.eq(tx.stamp()),
+            t::last_error.eq(None::<String>),
+            t::body_text.eq(without_tokens(&text)),
+            t::body_html.eq(html.map(|html| without_tokens(&html))),
+        ))
         .execute(tx.conn)?;
     Ok(())
+}
+
+/// What stands where a link worked once.
+const ERASED: &str = "lien-efface-apres-envoi";
+
+/// The same text, what follows each `/lien/` replaced.
+fn without_tokens(text: &str) -> String {
+    let mut parts = text.split("/lien/");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(part.len());
+        kept.push_str("/lien/");
+        kept.push_str(ERASED);
+        kept.push_str(part.get(end..).unwrap_or_default());
+    }
+    kept
 }
 
 /// Records a failure: tried again after `next`, or failed for good and shown to the office.
@@ -171,26 +209,162 @@ pub fn count_session_mails(conn: &mut Conn, session_id: &str) -> Stored<Vec<(Str
         .load(conn)?)
 }
 
-/// Puts a failed mail back in the queue, to a corrected address when one is given.
+/// What the office looks for among the mails of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Followed {
+    All,
+    Waiting,
+    Sent,
+    /// Refused by our server, or come back from theirs.
+    Lost,
+    /// Its recipient opened the page it speaks of.
+    Read,
+    /// Sent, not come back, and its page not opened yet.
+    Unread,
+}
+
+type Filtered<'a> = t::BoxedQuery<'a, super::MultiBackend>;
+
+fn followed<'a>(session_id: &str, which: Followed) -> Filtered<'a> {
+    let query = t::table.filter(t::session_id.eq(session_id.to_owned())).into_boxed();
+    match which {
+        Followed::All => query,
+        Followed::Waiting => query.filter(t::state.eq_any(["queued", "sending"])),
+        Followed::Sent => query.filter(t::state.eq("sent")).filter(t::bounced_at.is_null()),
+        Followed::Lost => query.filter(t::state.eq("failed").or(t::bounced_at.is_not_null())),
+        Followed::Read => query.filter(t::read_at.is_not_null()),
+        Followed::Unread => {
+            query.filter(t::state.eq("sent")).filter(t::bounced_at.is_null()).filter(t::read_at.is_null())
+        }
+    }
+}
+
+/// Mails of a session as they are followed: the latest first.
 ///
 /// # Errors
-/// [`super::StoreError::NotFound`] when no failed mail of this session has this id.
+/// The database's own.
+pub fn list_followed(
+    conn: &mut Conn,
+    session_id: &str,
+    which: Followed,
+    limit: i64,
+    offset: i64,
+) -> Stored<Vec<OutboxRow>> {
+    Ok(followed(session_id, which)
+        .order((t::created_at.desc(), t::recipient, t::id))
+        .limit(limit)
+        .offset(offset)
+        .select(OutboxRow::as_select())
+        .load(conn)?)
+}
+
+/// How many mails of a session each sight holds.
+///
+/// # Errors
+/// The database's own.
+pub fn count_followed(conn: &mut Conn, session_id: &str, which: Followed) -> Stored<i64> {
+    Ok(followed(session_id, which).count().get_result(conn)?)
+}
+
+/// One mail of a session.
+///
+/// # Errors
+/// [`super::StoreError::NotFound`] when it is another session's.
+pub fn get_session_mail(conn: &mut Conn, session_id: &str, id: &str) -> Stored<OutboxRow> {
+    Ok(t::table.find(id).filter(t::session_id.eq(session_id)).select(OutboxRow::as_select()).first(conn)?)
+}
+
+/// What a mail server says of a mail it could not hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    pub mail_id: String,
+    pub status: String,
+    pub reason: String,
+}
+
+/// Notes that a mail came back; the same report read twice is noted once. True when it is news.
+///
+/// # Errors
+/// The database's own.
+pub fn note_return(tx: &mut Tx<'_>, returned: &Returned) -> Stored<bool> {
+    let row: Option<OutboxRow> = t::table
+        .find(&returned.mail_id)
+        .filter(t::state.eq("sent"))
+        .filter(t::bounced_at.is_null())
+        .select(OutboxRow::as_select())
+        .first(tx.conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(false) };
+    diesel::update(t::table.find(&row.id))
+        .set((
+            t::bounced_at.eq(Some(tx.stamp())),
+            t::bounce_status.eq(Some(&returned.status)),
+            t::bounce_reason.eq(Some(&returned.reason)),
+        ))
+        .execute(tx.conn)?;
+    let detail = serde_json::json!({ "kind": row.kind, "status": returned.status });
+    tx.audit("mail_returned", ("mail", &row.id), None, None, &detail)?;
+    Ok(true)
+}
+
+/// Sent mails to this address whose page has not been opened yet.
+///
+/// # Errors
+/// The database's own.
+pub fn count_unread_to(conn: &mut Conn, address: &str) -> Stored<i64> {
+    Ok(t::table
+        .filter(t::recipient.eq(address))
+        .filter(t::state.eq("sent"))
+        .filter(t::read_at.is_null())
+        .count()
+        .get_result(conn)?)
+}
+
+/// Notes that whoever holds this address, signed in, opened the private page that the mails speak of.
+///
+/// # Errors
+/// The database's own.
+pub fn note_read(tx: &mut Tx<'_>, address: &str) -> Stored<usize> {
+    Ok(diesel::update(
+        t::table.filter(t::recipient.eq(address)).filter(t::state.eq("sent")).filter(t::read_at.is_null()),
+    )
+    .set(t::read_at.eq(Some(tx.stamp())))
+    .execute(tx.conn)?)
+}
+
+/// Puts a mail that failed or came back in the queue again, to a corrected address when one is given.
+///
+/// # Errors
+/// [`super::StoreError::NotFound`] when no such mail of this session has this id; a refusal when its link is erased.
 pub fn resend(tx: &mut Tx<'_>, session_id: &str, id: &str, address: Option<&str>) -> Stored<()> {
     let row: OutboxRow = t::table
         .find(id)
         .filter(t::session_id.eq(session_id))
-        .filter(t::state.eq("failed"))
+        .filter(t::state.eq("failed").or(t::bounced_at.is_not_null()))
         .select(OutboxRow::as_select())
         .first(tx.conn)?;
+    if row.body_text.contains(ERASED) {
+        return Err(Refusal::new(
+            "mail_link_erased",
+            "Ce message contenait un lien personnel, effacé après l’envoi : corrigez l’adresse sur la fiche de la personne, puis invitez-la de nouveau.",
+        )
+        .into());
+    }
+    let to = address.unwrap_or(&row.recipient);
     diesel::update(t::table.find(id))
         .set((
             t::state.eq("queued"),
             t::attempts.eq(0),
             t::next_attempt_at.eq(tx.stamp()),
-            t::recipient.eq(address.unwrap_or(&row.recipient)),
+            t::recipient.eq(to),
+            t::bounced_at.eq(None::<Stamp>),
+            t::bounce_status.eq(None::<String>),
+            t::bounce_reason.eq(None::<String>),
+            t::read_at.eq(None::<Stamp>),
         ))
         .execute(tx.conn)?;
-    tx.audit("resend_mail", ("mail", id), None, None, &serde_json::json!({ "kind": row.kind }))
+    let detail = serde_json::json!({ "kind": row.kind, "from": row.recipient, "to": to });
+    tx.audit("resend_mail", ("mail", id), None, None, &detail)
 }
 
 /// The files of a mail, read when it leaves.

@@ -72,6 +72,22 @@ pub fn publish_due(
     Ok(true)
 }
 
+/// Name and address of whoever the publication will tell, in the order of the list.
+///
+/// # Errors
+/// The database's own.
+pub fn list_to_tell(conn: &mut Conn, session_id: &str) -> Stored<Vec<(String, String)>> {
+    let told: Vec<PersonRow> = people::table
+        .inner_join(registrations::table)
+        .filter(registrations::session_id.eq(session_id))
+        .filter(registrations::state.eq("admitted"))
+        .filter(people::email.ne(""))
+        .order(registrations::rank)
+        .select(PersonRow::as_select())
+        .load(conn)?;
+    Ok(told.iter().map(|person| (person.letter_name(), person.email.clone())).collect())
+}
+
 /// The jury's levels, as dated evidence on the competences that each grid line cites.
 fn record_evidence(tx: &mut Tx<'_>, session: &SessionRow) -> Stored<()> {
     let pack = reference::rules_of(tx.conn, &session.regulation_id)?;

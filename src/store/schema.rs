@@ -603,6 +603,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    piece_files (id) {
+        id -> Text,
+        file_id -> Text,
+        session_id -> Text,
+        code -> Text,
+        file_name -> Text,
+        kind -> Text,
+        size -> Integer,
+        pages -> Integer,
+        sha256 -> Text,
+        uploaded_by -> Text,
+        uploaded_at -> Timestamp,
+        replaced_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     kept_marks (id) {
         id -> Text,
         registration_id -> Text,
@@ -849,6 +866,10 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamp,
         sent_at -> Nullable<Timestamp>,
+        bounced_at -> Nullable<Timestamp>,
+        bounce_status -> Nullable<Text>,
+        bounce_reason -> Nullable<Text>,
+        read_at -> Nullable<Timestamp>,
     }
 }
 
@@ -917,6 +938,7 @@ diesel::joinable!(pieces -> registrations (registration_id));
 diesel::joinable!(schools -> academies (academy_code));
 diesel::joinable!(import_drafts -> academies (academy_code));
 diesel::joinable!(column_mappings -> academies (academy_code));
+diesel::joinable!(piece_files -> exam_sessions (session_id));
 diesel::joinable!(kept_marks -> registrations (registration_id));
 diesel::joinable!(decisions -> exam_sessions (session_id));
 diesel::joinable!(decisions -> registrations (registration_id));
@@ -994,6 +1016,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     required_pieces,
     registrations,
     pieces,
+    piece_files,
     kept_marks,
     schools,
     import_drafts,

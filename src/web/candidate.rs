@@ -21,7 +21,7 @@ use crate::office::documents as office;
 use crate::store::deliberation::CandidateLine;
 use crate::store::registration::{self, FileView, OPEN_STATES};
 use crate::store::session::SessionRow;
-use crate::store::{Lock, Stored, certificate, documents, publication, reference, schedule, session};
+use crate::store::{Lock, Stored, certificate, documents, outbox, publication, reference, schedule, session};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -91,6 +91,7 @@ struct Loaded {
 async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
     let now = app.clock().now();
+    note_read(&app, &actor).await?;
     let loaded = app
         .db
         .read(move |conn| {
@@ -122,6 +123,16 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
     let cards = loaded.into_iter().map(|loaded| card(loaded, now)).collect();
     let page = shell.page("Mon dossier");
     page::html(&FilesPage { page, cards })
+}
+
+/// The page that mails speak of is open: written down once, and only when a mail waits for it.
+async fn note_read(app: &AppState, actor: &CurrentActor) -> Result<(), AppError> {
+    let address = actor.email.clone();
+    if app.db.read(move |conn| outbox::count_unread_to(conn, &address)).await? > 0 {
+        let address = actor.email.clone();
+        app.db.write(actor, Lock::House, move |tx| outbox::note_read(tx, &address)).await?;
+    }
+    Ok(())
 }
 
 fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {

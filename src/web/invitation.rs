@@ -13,9 +13,10 @@ use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of};
 use crate::domain::academy::Academy;
 use crate::domain::permission::{Action, OFFICE};
-use crate::store::Lock;
+use crate::mail::messages::{self, Facts, Invited, Letterhead};
 use crate::store::invitations::{InvitationFacts, Opens, Progress, count_progress, invite_jurors, invite_people};
 use crate::store::outbox::NewMail;
+use crate::store::{Lock, reference};
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
@@ -96,7 +97,9 @@ async fn send(
     let sent = app
         .db
         .write(&actor, Lock::Session(id.clone()), move |tx| {
-            let message = |facts: &InvitationFacts<'_>| letter(facts, &url);
+            let session = own_session(tx.conn, tx.actor, &session_id, Action::SeeOffice)?;
+            let head = Letterhead::of(&reference::get_academy(tx.conn, &session.academy_code)?);
+            let message = |facts: &InvitationFacts<'_>| letter(facts, &head, &url);
             if is_jury { invite_jurors(tx, &session_id, &message) } else { invite_people(tx, &session_id, &message) }
         })
         .await?;
@@ -107,26 +110,17 @@ async fn send(
     Ok(Flash::success(said).then(&format!("/gestion/sessions/{id}/invitations")))
 }
 
-/// The mail of one guest. Plain text, one link, until when, and what to do when one did not expect it.
-fn letter(facts: &InvitationFacts<'_>, public_url: &str) -> NewMail {
-    let year = facts.session.year;
-    let academy = Academy::find(&facts.session.academy_code);
-    let whose = academy.map(Academy::full_name).unwrap_or_default();
-    let until = academy.map(|academy| academy.show(facts.expires)).unwrap_or_default();
-    let (subject, what) = match facts.opens {
-        Opens::CandidateFile => (
-            format!("Votre dossier de candidature, session {year}"),
-            format!(
-                "Votre dossier de candidature à la session {year} de l’examen du certificat de professionnalisation en matière de lutte contre le décrochage scolaire ({whose}) est ouvert. Vous y suivrez son instruction, y trouverez votre convocation, puis votre résultat."
-            ),
-        ),
-        Opens::JurySeat => (
-            format!("Votre place au jury, session {year}"),
-            format!(
-                "Vous êtes membre du jury de la session {year} de l’examen du certificat de professionnalisation en matière de lutte contre le décrochage scolaire ({whose}). Votre espace donne votre planning, les candidats que vous entendez et la saisie des évaluations."
-            ),
-        ),
+/// The mail of one guest: one link, until when, and what to do when one did not expect it.
+fn letter(facts: &InvitationFacts<'_>, head: &Letterhead, public_url: &str) -> NewMail {
+    let until =
+        Academy::find(&facts.session.academy_code).map(|academy| academy.show(facts.expires)).unwrap_or_default();
+    let invited = match facts.opens {
+        Opens::CandidateFile => Invited::Candidate,
+        Opens::JurySeat => Invited::Juror,
     };
+    let link = format!("{public_url}/lien/{}", facts.token);
+    let said = Facts { head, name: &facts.name, year: facts.session.year, link: &link };
+    let message = messages::invitation(&said, invited, &until);
     NewMail {
         academy_code: Some(facts.session.academy_code.clone()),
         session_id: Some(facts.session.id.clone()),
@@ -134,12 +128,9 @@ fn letter(facts: &InvitationFacts<'_>, public_url: &str) -> NewMail {
         dedupe_key: facts.dedupe_key.clone(),
         recipient: facts.email.clone(),
         recipient_name: facts.name.clone(),
-        subject,
-        body_text: format!(
-            "Bonjour {},\n\n{what}\n\nPour y accéder, ouvrez ce lien avant le {until}\u{a0}:\n\n{public_url}/lien/{}\n\nCe lien est personnel\u{a0}: ne le transmettez pas. Si ce message ne vous concerne pas, supprimez-le.\n",
-            facts.name, facts.token
-        ),
-        body_html: None,
+        subject: message.subject,
+        body_text: message.text,
+        body_html: Some(message.html),
         attachments: Vec::new(),
     }
 }

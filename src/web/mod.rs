@@ -26,8 +26,10 @@ pub mod invitation;
 pub mod jury;
 pub mod law;
 pub mod national;
+pub mod outbox;
 pub mod page;
 pub mod pagination;
+pub mod pieces;
 pub mod publication;
 pub mod registration;
 pub mod routes;
@@ -124,6 +126,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(candidate::routes())
         .merge(session::routes())
         .merge(registration::routes())
+        .merge(pieces::routes())
         .merge(eligibility::routes())
         .merge(jury::routes())
         .merge(schedule::routes())
@@ -142,6 +145,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(health::routes())
         .merge(invitation::routes())
         .merge(convocation::routes())
+        .merge(outbox::routes())
         .merge(national::routes())
 }
 

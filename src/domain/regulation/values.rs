@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{ModuleKind, PassMode, PeriodUnit, RegulationPack, Setting, Status, Valued};
 use crate::domain::academy::french_date;
 use crate::domain::ids::Mark;
+use crate::domain::piece::megabytes;
 
 /// One legal value as the administration page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,6 +157,35 @@ impl RegulationPack {
                 &mut piece.required,
                 |v| if *v { "exigée" } else { "facultative" }.to_owned(),
             ));
+        }
+        if let Some(limits) = &mut self.pieces_limits {
+            all.push(entry(
+                "pieces_limits.file_bytes",
+                "Taille d’un fichier déposé",
+                &mut limits.file_bytes,
+                |v| format!("{} au plus", megabytes(*v)),
+            ));
+            all.push(entry(
+                "pieces_limits.files_per_piece",
+                "Fichiers pour une même pièce",
+                &mut limits.files_per_piece,
+                |v| format!("{v} au plus"),
+            ));
+            all.push(entry("pieces_limits.pdf_pages", "Pages d’un PDF déposé", &mut limits.pdf_pages, |v| {
+                format!("{v} au plus")
+            }));
+            all.push(entry("pieces_limits.pdf_objects", "Objets d’un PDF déposé", &mut limits.pdf_objects, |v| {
+                format!("{v} au plus")
+            }));
+            all.push(entry(
+                "pieces_limits.pdf_inflated_bytes",
+                "Taille d’un PDF une fois décompressé",
+                &mut limits.pdf_inflated_bytes,
+                |v| format!("{} au plus", megabytes(*v)),
+            ));
+            all.push(entry("pieces_limits.image_pixels", "Pixels d’une image", &mut limits.image_pixels, |v| {
+                format!("{} millions au plus", v / 1_000_000)
+            }));
         }
         for epreuve in &mut self.epreuves {
             let code = &epreuve.code;
