@@ -11,6 +11,7 @@ pub mod columns;
 pub mod convocation;
 pub mod deliberation;
 pub mod documents;
+pub mod draft;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
