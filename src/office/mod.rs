@@ -1,5 +1,6 @@
 //! Work that joins the store with the documents and the mail: facts are read, rendered outside any write, then kept.
 
+pub mod acknowledgement;
 pub mod attestation;
 pub mod convocation;
 pub mod documents;

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use super::people::{PersonRow, find_person_of_user};
-use super::schema::{drafts as t, evaluations, exam_sessions, registrations, yearly_registrations};
+use super::schema::{drafts as t, evaluations, exam_sessions, identity_checks, registrations, yearly_registrations};
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, reference};
 use crate::domain::academy::Academy;
@@ -46,6 +46,8 @@ pub struct DraftView {
     pub known: Vec<KnownMark>,
     pub today: jiff::civil::Date,
     pub is_open: bool,
+    /// An officer has still to say whether this person is one already known.
+    pub waits_for_check: bool,
 }
 
 impl DraftView {
@@ -244,7 +246,24 @@ fn view(conn: &mut Conn, draft: DraftRow, now: jiff::Timestamp) -> Stored<DraftV
     };
     let answers = serde_json::from_str(&draft.answers)?;
     let is_open = takes_registrations(&session, &pack, now, true);
-    Ok(DraftView { draft, answers, pack, academy, person, known, today: academy.date(now), is_open, session })
+    let waiting: i64 = identity_checks::table
+        .filter(identity_checks::draft_id.eq(&draft.id))
+        .filter(identity_checks::verdict.is_null())
+        .count()
+        .get_result(conn)?;
+    let today = academy.date(now);
+    Ok(DraftView {
+        draft,
+        answers,
+        pack,
+        academy,
+        person,
+        known,
+        today,
+        is_open,
+        waits_for_check: waiting > 0,
+        session,
+    })
 }
 
 /// Marks of earlier published sessions that the pack lets this person keep: the latest of each épreuve.

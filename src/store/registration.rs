@@ -621,6 +621,18 @@ pub fn get_file(conn: &mut Conn, academy_code: &str, registration_id: &str) -> S
     view(conn, session, registration, person)
 }
 
+/// The session a registration belongs to, whoever asks: for documents drawn by the program.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn get_session_of(conn: &mut Conn, registration_id: &str) -> Stored<SessionRow> {
+    Ok(t::table
+        .inner_join(exam_sessions::table)
+        .filter(t::id.eq(registration_id))
+        .select(SessionRow::as_select())
+        .first(conn)?)
+}
+
 /// The files a user owns, latest session first.
 ///
 /// # Errors

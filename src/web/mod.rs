@@ -11,6 +11,7 @@ pub mod client;
 pub mod convocation;
 pub mod csrf;
 pub mod deliberation;
+pub mod draft;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
@@ -108,6 +109,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(home::routes())
         .merge(account::routes())
         .merge(candidate::routes())
+        .merge(draft::routes())
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
