@@ -44,6 +44,7 @@ pub mod evaluation;
 pub mod framework;
 pub mod ids;
 pub mod jury;
+pub mod message;
 pub mod permission;
 pub mod publication;
 pub mod refusal;

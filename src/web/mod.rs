@@ -20,9 +20,11 @@ pub mod framework;
 pub mod french;
 pub mod health;
 pub mod home;
+pub mod identity;
 pub mod invitation;
 pub mod jury;
 pub mod law;
+pub mod message;
 pub mod national;
 pub mod page;
 pub mod pagination;
@@ -110,6 +112,8 @@ pub fn routes() -> Routes<AppState> {
         .merge(account::routes())
         .merge(candidate::routes())
         .merge(draft::routes())
+        .merge(message::routes())
+        .merge(identity::routes())
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
