@@ -3,6 +3,7 @@
 
 mod account;
 mod administration;
+mod browser;
 mod support;
 
 mod architecture;

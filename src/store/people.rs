@@ -1,10 +1,13 @@
 //! One record per person, across sessions and academies, found again by a folded identity and guarded by a unique index.
 //! Created by an import, a form or the staff pages; never twice, whatever comes at the same time.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{people as t, person_identities, staff_records};
+use super::schema::{former_names, people as t, person_identities};
+use super::staff::career::{self, Told};
 use super::{Conn, Day, Stamp, Stored, Tx, new_id};
 use crate::domain::ids::{fold, person_key, sort_key};
 
@@ -62,30 +65,26 @@ pub struct NewPerson {
     pub contract_date: Option<jiff::civil::Date>,
 }
 
-/// Records the person, or finds the one already known under the same identity and brings corps and status up to date.
+/// Records the person, or finds the one already known under the same identity, now or under an earlier name.
 ///
-/// Civil status already recorded is not overwritten here: a name change is a command of its own.
+/// Civil status already recorded is not overwritten here: a name change is a command of its own. Corps and status
+/// told now become a line of the career when this academy holds the record, and a mere declaration when it does not.
 ///
 /// # Errors
 /// The database's own.
 pub fn record_person(tx: &mut Tx<'_>, new: &NewPerson) -> Stored<String> {
     let keys = identity_keys(&new.birth_name, new.usage_name.as_deref(), &new.first_names, new.birth_date);
-    let known: Option<String> = person_identities::table
-        .filter(person_identities::identity_key.eq_any(&keys))
-        .order((person_identities::homonym, person_identities::person_id))
-        .select(person_identities::person_id)
-        .first(tx.conn)
-        .optional()?;
-    if let Some(id) = known {
-        diesel::update(staff_records::table.find(&id))
-            .set((
-                staff_records::corps.eq(&new.corps),
-                staff_records::status.eq(&new.status),
-                staff_records::contract_date.eq(new.contract_date.map(Day)),
-                staff_records::updated_at.eq(tx.stamp()),
-            ))
-            .execute(tx.conn)?;
-        return Ok(id);
+    let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let found = find_known(tx.conn, &asked)?;
+    if let Some(known) = keys.iter().find_map(|key| found.get(key)) {
+        let told = Told {
+            person_id: known.clone(),
+            corps: new.corps.clone(),
+            status: new.status.clone(),
+            contract_date: new.contract_date,
+        };
+        career::follow(tx, &new.academy_code, &[told])?;
+        return Ok(known.clone());
     }
     record_new(tx, new, 0, &keys, None).map(|row| row.id)
 }
@@ -122,15 +121,13 @@ pub(super) fn record_new(
     };
     diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
     add_identities(tx, &row.id, homonym, keys)?;
-    diesel::insert_into(staff_records::table)
-        .values((
-            staff_records::person_id.eq(&row.id),
-            staff_records::corps.eq(&new.corps),
-            staff_records::status.eq(&new.status),
-            staff_records::contract_date.eq(new.contract_date.map(Day)),
-            staff_records::updated_at.eq(tx.stamp()),
-        ))
-        .execute(tx.conn)?;
+    let told = Told {
+        person_id: row.id.clone(),
+        corps: new.corps.clone(),
+        status: new.status.clone(),
+        contract_date: new.contract_date,
+    };
+    career::begin(tx, &new.academy_code, &[told])?;
     let detail = json!({ "academy": row.academy_code });
     tx.audit("record_person", ("person", &row.id), None, Some(&json!(row)), &detail)?;
     Ok(row)
@@ -181,11 +178,17 @@ pub fn add_identities(tx: &mut Tx<'_>, person_id: &str, homonym: i32, keys: &[St
 /// # Errors
 /// The database's own.
 pub fn find_by_identity(conn: &mut Conn, keys: &[String]) -> Stored<Vec<PersonRow>> {
-    let ids: Vec<String> = person_identities::table
+    let mut ids: Vec<String> = person_identities::table
         .filter(person_identities::identity_key.eq_any(keys))
         .select(person_identities::person_id)
         .distinct()
         .load(conn)?;
+    ids.extend(
+        former_names::table
+            .filter(former_names::identity_key.eq_any(keys))
+            .select(former_names::person_id)
+            .load::<String>(conn)?,
+    );
     Ok(t::table.filter(t::id.eq_any(ids)).order((t::homonym, t::id)).select(PersonRow::as_select()).load(conn)?)
 }
 
@@ -195,6 +198,30 @@ pub fn find_by_identity(conn: &mut Conn, keys: &[String]) -> Stored<Vec<PersonRo
 /// The database's own.
 pub fn find_person_of_user(conn: &mut Conn, user_id: &str) -> Stored<Option<PersonRow>> {
     Ok(t::table.filter(t::user_id.eq(user_id)).select(PersonRow::as_select()).first(conn).optional()?)
+}
+
+/// People already known under these identities, by the name they bear now or by one they bore: identity to person.
+///
+/// # Errors
+/// The database's own.
+pub fn find_known(conn: &mut Conn, identity_keys: &[&str]) -> Stored<HashMap<String, String>> {
+    let former: Vec<(String, String)> = former_names::table
+        .filter(former_names::identity_key.eq_any(identity_keys))
+        .order(former_names::recorded_at)
+        .select((former_names::identity_key, former_names::person_id))
+        .load(conn)?;
+    let current: Vec<(String, String)> = t::table
+        .filter(t::identity_key.eq_any(identity_keys))
+        .order(t::homonym.desc())
+        .select((t::identity_key, t::id))
+        .load(conn)?;
+    let signed: Vec<(String, String)> = person_identities::table
+        .filter(person_identities::identity_key.eq_any(identity_keys))
+        .order(person_identities::homonym.desc())
+        .select((person_identities::identity_key, person_identities::person_id))
+        .load(conn)?;
+    // Who bears the name now comes last, and wins over who bore it or only signs with it.
+    Ok(former.into_iter().chain(signed).chain(current).collect())
 }
 
 /// The key under which an address is compared: lower case, without spaces around.

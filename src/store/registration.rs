@@ -7,12 +7,13 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::audit::Act;
-use super::people::{PersonRow, fold_email, identity_keys};
+use super::people::{PersonRow, find_known, fold_email, identity_keys};
 use super::schema::{
-    decisions, exam_sessions, kept_marks, people, person_identities, pieces, registrations as t, staff_records,
+    decisions, exam_sessions, former_names, kept_marks, people, person_identities, pieces, registrations as t,
     yearly_registrations,
 };
 use super::session::{self, SessionRow};
+use super::staff::career::{self, Told};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, eligibility, new_id, reference};
 use crate::domain::academy::Academy;
 use crate::domain::eligibility::{Assessment, Facts, Outcome, assess};
@@ -104,6 +105,16 @@ pub fn preview_import(
                 registered_emails.insert(email, number.clone());
             }
             registered.insert(identity, number);
+        }
+        // Somebody who registered and has changed name since is the same candidate under the former one.
+        let former: Vec<(String, String)> = t::table
+            .inner_join(former_names::table.on(former_names::person_id.eq(t::person_id)))
+            .filter(t::session_id.eq(&session.id))
+            .filter(t::state.ne("withdrawn"))
+            .select((former_names::identity_key, t::number))
+            .load(conn)?;
+        for (identity, number) in former {
+            registered.entry(identity).or_insert(number);
         }
     }
     let known_sessions: Vec<i32> = exam_sessions::table
@@ -301,30 +312,24 @@ fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft])
         identity_keys(&draft.birth_name, draft.usage_name.as_deref(), &draft.first_names, draft.birth_date)
     };
     let keys: Vec<String> = drafts.iter().flat_map(keys_of).collect();
-    let mut known: HashMap<String, String> = person_identities::table
-        .filter(person_identities::identity_key.eq_any(keys))
-        .filter(person_identities::homonym.eq(0))
-        .select((person_identities::identity_key, person_identities::person_id))
-        .load::<(String, String)>(tx.conn)?
-        .into_iter()
-        .collect();
+    let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let mut known = find_known(tx.conn, &asked)?;
     let mut identities = Vec::new();
     let mut ids = Vec::with_capacity(drafts.len());
     let mut new_people = Vec::new();
-    let mut records = Vec::new();
+    let (mut begun, mut followed) = (Vec::new(), Vec::new());
     let mut acts = Vec::new();
     for draft in drafts {
         let keys = keys_of(draft);
+        let told = |id: &str| Told {
+            person_id: id.to_owned(),
+            corps: draft.corps.clone(),
+            status: draft.status.clone(),
+            contract_date: draft.contract_date,
+        };
         if let Some(id) = keys.iter().find_map(|key| known.get(key)) {
-            // The person keeps their civil status; corps and contract follow what they declare now.
-            diesel::update(staff_records::table.find(id))
-                .set((
-                    staff_records::corps.eq(&draft.corps),
-                    staff_records::status.eq(&draft.status),
-                    staff_records::contract_date.eq(draft.contract_date.map(Day)),
-                    staff_records::updated_at.eq(tx.stamp()),
-                ))
-                .execute(tx.conn)?;
+            // The person keeps their civil status; corps and contract are added to their career.
+            followed.push(told(id));
             ids.push(id.clone());
             continue;
         }
@@ -355,13 +360,7 @@ fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft])
             after: Some(json!(row)),
             detail: json!({ "academy": academy_code }),
         });
-        records.push((
-            staff_records::person_id.eq(row.id.clone()),
-            staff_records::corps.eq(draft.corps.clone()),
-            staff_records::status.eq(draft.status.clone()),
-            staff_records::contract_date.eq(draft.contract_date.map(Day)),
-            staff_records::updated_at.eq(tx.stamp()),
-        ));
+        begun.push(told(&row.id));
         for key in keys {
             identities.push((
                 person_identities::identity_key.eq(key.clone()),
@@ -375,10 +374,11 @@ fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft])
     }
     each_backend!(&mut *tx.conn, c => {
         diesel::insert_into(people::table).values(&new_people).execute(c)?;
-        diesel::insert_into(person_identities::table).values(&identities).execute(c)?;
-        diesel::insert_into(staff_records::table).values(&records).execute(c)
+        diesel::insert_into(person_identities::table).values(&identities).execute(c)
     })?;
+    career::begin(tx, academy_code, &begun)?;
     tx.audit_all(acts)?;
+    career::follow(tx, academy_code, &followed)?;
     Ok(ids)
 }
 

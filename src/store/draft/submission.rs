@@ -14,9 +14,10 @@ use crate::store::people::{NewPerson, PersonRow, add_identities, find_by_identit
 use crate::store::registration::{KeptMarkRow, RegistrationRow, candidate_number};
 use crate::store::schema::{
     action_plans, decisions, drafts, identity_checks, kept_mark_claims, kept_marks, people, person_identities, pieces,
-    registrations as t, staff_records, yearly_registrations,
+    registrations as t, yearly_registrations,
 };
 use crate::store::session::{self, SessionRow};
+use crate::store::staff::career::{self, Told};
 use crate::store::{Day, StoreError, Stored, Tx, eligibility, new_id, people as records};
 
 /// What a submission came to.
@@ -106,7 +107,7 @@ fn settle_person(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete) -> Stor
             )
             .into());
         }
-        return refreshed(tx, own.clone(), complete).map(Some);
+        return refreshed(tx, &view.session.academy_code, own.clone(), complete).map(Some);
     }
     let found = find_by_identity(tx.conn, &keys)?;
     let verdicts: Vec<(String, Option<String>)> = identity_checks::table
@@ -134,7 +135,7 @@ fn settle_person(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete) -> Stor
             let detail = json!({ "user": tx.actor.user_id });
             tx.audit("tie_account", ("person", &known.id), None, None, &detail)?;
             add_identities(tx, &known.id, known.homonym, &keys)?;
-            refreshed(tx, known, complete).map(Some)
+            refreshed(tx, &view.session.academy_code, known, complete).map(Some)
         }
         several => {
             for person in several {
@@ -169,7 +170,7 @@ fn ask_check(tx: &mut Tx<'_>, view: &DraftView, person_id: &str) -> Stored<()> {
 }
 
 /// Contact details and service follow what the person declares now; the civil status recorded stays.
-fn refreshed(tx: &mut Tx<'_>, mut person: PersonRow, complete: &Complete) -> Stored<PersonRow> {
+fn refreshed(tx: &mut Tx<'_>, academy_code: &str, mut person: PersonRow, complete: &Complete) -> Stored<PersonRow> {
     person.email.clone_from(&tx.actor.email);
     person.email_key = fold_email(&person.email);
     if let Some(phone) = &complete.identity.phone {
@@ -185,14 +186,13 @@ fn refreshed(tx: &mut Tx<'_>, mut person: PersonRow, complete: &Complete) -> Sto
             people::version.eq(people::version + 1),
         ))
         .execute(tx.conn)?;
-    diesel::update(staff_records::table.find(&person.id))
-        .set((
-            staff_records::corps.eq(&complete.situation.corps),
-            staff_records::status.eq(&complete.situation.status),
-            staff_records::contract_date.eq(complete.situation.since.map(Day)),
-            staff_records::updated_at.eq(tx.stamp()),
-        ))
-        .execute(tx.conn)?;
+    let told = Told {
+        person_id: person.id.clone(),
+        corps: complete.situation.corps.clone(),
+        status: complete.situation.status.clone(),
+        contract_date: complete.situation.since,
+    };
+    career::follow(tx, academy_code, &[told])?;
     Ok(person)
 }
 
