@@ -8,10 +8,12 @@ mod support;
 
 mod architecture;
 mod doors;
+mod draft;
 mod gates;
 mod invitation;
 mod jury;
 mod mail;
+mod message;
 mod migrations;
 mod registration;
 mod schedule;

@@ -5,11 +5,15 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use super::people::{PersonRow, find_person_of_user};
-use super::schema::{drafts as t, evaluations, exam_sessions, identity_checks, registrations, yearly_registrations};
+use super::schema::{
+    action_plans, drafts as t, evaluations, exam_sessions, identity_checks, kept_mark_claims, kept_marks, registrations,
+    yearly_registrations,
+};
 use super::session::{self, SessionRow};
-use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, reference};
+use super::{Conn, Stamp, StoreError, Stored, Tx, holder, new_id, reference};
 use crate::domain::academy::Academy;
 use crate::domain::evaluation::EvaluationState;
+use crate::domain::holder::CheckState;
 use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
@@ -281,6 +285,13 @@ pub fn list_known_marks(conn: &mut Conn, person_id: &str, pack: &RegulationPack,
         .order((evaluations::epreuve, exam_sessions::year.desc()))
         .select((evaluations::epreuve, evaluations::mark, evaluations::origin_year, exam_sessions::year))
         .load(conn)?;
+    // Marks of before this service count once an officer has verified them.
+    let earlier = holder::list_earlier_marks(conn, person_id)?
+        .into_iter()
+        .filter(|row| row.state == CheckState::Verified)
+        .map(|row| (row.epreuve, Some(row.mark), None, row.year));
+    let mut rows: Vec<(i32, Option<i32>, Option<i32>, i32)> = rows.into_iter().chain(earlier).collect();
+    rows.sort_by_key(|(epreuve, _, _, year)| (*epreuve, -*year));
     let mut known: Vec<KnownMark> = Vec::new();
     for (epreuve, mark, origin, held) in rows {
         let (Some(mark), Ok(epreuve)) = (mark, u8::try_from(epreuve)) else { continue };
@@ -303,4 +314,90 @@ pub fn list_choices(conn: &mut Conn, now: jiff::Timestamp) -> Stored<Vec<Session
         .filter(|row| matches!(row.state, SessionState::Preparation | SessionState::Registration))
         .filter(|row| row.registration_opens_at.0 <= now)
         .collect())
+}
+
+/// A mark of elsewhere that a candidate asks to keep, and what became of it.
+#[derive(Debug, Clone, Queryable, Selectable, serde::Serialize)]
+#[diesel(table_name = kept_mark_claims)]
+pub struct ClaimRow {
+    pub id: String,
+    pub registration_id: String,
+    pub epreuve: i32,
+    pub mark: i32,
+    pub origin_year: i32,
+    pub origin_academy: String,
+    pub state: String,
+    pub reason: Option<String>,
+    pub decided_by_name: Option<String>,
+    pub decided_at: Option<Stamp>,
+}
+
+/// # Errors
+/// The database's own.
+pub fn list_claims(conn: &mut Conn, registration_id: &str) -> Stored<Vec<ClaimRow>> {
+    Ok(kept_mark_claims::table
+        .filter(kept_mark_claims::registration_id.eq(registration_id))
+        .order(kept_mark_claims::epreuve)
+        .select(ClaimRow::as_select())
+        .load(conn)?)
+}
+
+/// Where and when épreuve 1 may be seen, as the candidate declared it.
+#[derive(Debug, Clone, Queryable, Selectable, serde::Serialize)]
+#[diesel(table_name = action_plans)]
+pub struct PlanRow {
+    pub registration_id: String,
+    pub host_uai: Option<String>,
+    pub host_name: String,
+    pub action: String,
+    pub young_people: i32,
+    pub days: String,
+    pub unavailable: String,
+}
+
+/// # Errors
+/// The database's own.
+pub fn find_plan(conn: &mut Conn, registration_id: &str) -> Stored<Option<PlanRow>> {
+    Ok(action_plans::table.find(registration_id).select(PlanRow::as_select()).first(conn).optional()?)
+}
+
+/// An officer has read the transcript of a mark claimed: it is kept, or set aside with a reason.
+///
+/// # Errors
+/// A refusal without a reason, or once the list is fixed; [`StoreError::Conflict`] when it is decided already;
+/// [`StoreError::NotFound`] for another academy.
+pub fn decide_claim(tx: &mut Tx<'_>, claim_id: &str, holds: bool, reason: &str) -> Stored<()> {
+    let claim: ClaimRow = kept_mark_claims::table.find(claim_id).select(ClaimRow::as_select()).first(tx.conn)?;
+    let session = super::registration::get_session_of(tx.conn, &claim.registration_id)?;
+    let session = session::session_for(tx, &session.id, Action::ExamineFiles)?;
+    crate::domain::session::require(session.state, super::registration::OPEN_STATES, "La vérification d’une note")
+        .map_err(|no| no.under(CALENDAR_LAW))?;
+    let reason = reason.trim();
+    if reason.chars().count() < 10 {
+        return Err(Refusal::new("reason_missing", "Dites en une phrase au moins ce que vous avez vu sur le relevé.").into());
+    }
+    let changed = diesel::update(kept_mark_claims::table.find(claim_id).filter(kept_mark_claims::state.eq("claimed")))
+        .set((
+            kept_mark_claims::state.eq(if holds { "accepted" } else { "refused" }),
+            kept_mark_claims::reason.eq(reason),
+            kept_mark_claims::decided_by_name.eq(&tx.actor.name),
+            kept_mark_claims::decided_at.eq(tx.stamp()),
+        ))
+        .execute(tx.conn)?;
+    if changed == 0 {
+        return Err(StoreError::Conflict("Cette note a déjà été vérifiée : rechargez la page.".into()));
+    }
+    if holds {
+        diesel::insert_into(kept_marks::table)
+            .values(&super::registration::KeptMarkRow {
+                id: new_id(tx.at),
+                registration_id: claim.registration_id.clone(),
+                epreuve: claim.epreuve,
+                mark: claim.mark,
+                origin_year: claim.origin_year,
+            })
+            .execute(tx.conn)?;
+    }
+    let detail = json!({ "epreuve": claim.epreuve, "origin": claim.origin_year, "holds": holds, "reason": reason });
+    tx.audit("check_kept_mark", ("registration", &claim.registration_id), Some(&json!(claim)), Some(&detail), &detail)
 }

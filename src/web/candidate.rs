@@ -16,12 +16,13 @@ use crate::domain::academy::{Academy, french_date};
 use crate::domain::eligibility::{Assessment, Facts, Outcome as Eligibility, assess};
 use crate::domain::ids::Mark;
 use crate::domain::permission::Role;
+use crate::domain::registration::draft::{Standing, Step, standings};
 use crate::domain::session::SessionState;
-use crate::office::documents as office;
+use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::registration::{self, FileView, OPEN_STATES};
 use crate::store::session::SessionRow;
-use crate::store::{Lock, Stored, certificate, documents, publication, reference, schedule, session};
+use crate::store::{Lock, Stored, certificate, documents, draft, message, publication, reference, schedule, session};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -30,6 +31,7 @@ pub fn routes() -> Routes<AppState> {
     Routes::new()
         .get("/inscription", Gate::Public, inscription)
         .get("/mon-dossier", CANDIDATE, files)
+        .get("/mon-dossier/{registration}/retrait", CANDIDATE, confirm_withdrawal)
         .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdraw)
         .get("/mon-dossier/{registration}/{document}", CANDIDATE, document)
 }
@@ -62,6 +64,20 @@ struct FileCard {
     documents: Vec<(String, &'static str)>,
     can_withdraw: bool,
     refusal: Option<String>,
+    unread: i64,
+    next: String,
+}
+
+/// A draft to take up again, or to read once it is too late.
+struct DraftCard {
+    id: String,
+    title: String,
+    saved: String,
+    closes: String,
+    is_open: bool,
+    waits: bool,
+    progress: String,
+    unread: i64,
 }
 
 struct ResultCard {
@@ -77,6 +93,7 @@ struct ResultCard {
 struct FilesPage {
     page: Page,
     cards: Vec<FileCard>,
+    drafts: Vec<DraftCard>,
 }
 
 /// What is read for one file, in one transaction.
@@ -86,16 +103,26 @@ struct Loaded {
     slots: Vec<schedule::SlotView>,
     has_convocation: bool,
     certificate: Option<String>,
+    unread: i64,
+    claims: Vec<draft::ClaimRow>,
 }
 
 async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
     let now = app.clock().now();
-    let loaded = app
+    let (loaded, drafts) = app
         .db
         .read(move |conn| {
             let mut loaded = Vec::new();
-            for view in registration::list_files_of_user(conn, &user_id)? {
+            let files = registration::list_files_of_user(conn, &user_id)?;
+            let drafts = draft::list_of_user(conn, &user_id, now)?;
+            let ids: Vec<String> = files
+                .iter()
+                .map(|view| view.registration.id.clone())
+                .chain(drafts.iter().map(|view| view.draft.id.clone()))
+                .collect();
+            let unread = message::count_unread(conn, &ids, message::Side::Candidate)?;
+            for view in files {
                 let convened = matches!(
                     view.session.state,
                     SessionState::Convened
@@ -114,18 +141,48 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     None => None,
                 };
                 let has_convocation = documents::find_line(conn, "convocation", &view.registration.id)?.is_some();
-                loaded.push(Loaded { slots, result, has_convocation, certificate: issued.map(|row| row.number), view });
+                loaded.push(Loaded {
+                    slots,
+                    result,
+                    has_convocation,
+                    certificate: issued.map(|row| row.number),
+                    unread: unread.get(&view.registration.id).copied().unwrap_or(0),
+                    claims: draft::list_claims(conn, &view.registration.id)?,
+                    view,
+                });
             }
-            Ok(loaded)
+            let drafts: Vec<DraftCard> = drafts
+                .into_iter()
+                .map(|view| draft_card(&view, unread.get(&view.draft.id).copied().unwrap_or(0)))
+                .collect();
+            Ok((loaded, drafts))
         })
         .await?;
     let cards = loaded.into_iter().map(|loaded| card(loaded, now)).collect();
     let page = shell.page("Mon dossier");
-    page::html(&FilesPage { page, cards })
+    page::html(&FilesPage { page, cards, drafts })
+}
+
+fn draft_card(view: &draft::DraftView, unread: i64) -> DraftCard {
+    let counted: Vec<_> = standings(&view.answers, &view.context())
+        .into_iter()
+        .filter(|(step, standing)| *step != Step::Pieces && *standing != Standing::NotNeeded)
+        .collect();
+    let done = counted.iter().filter(|(_, standing)| *standing == Standing::Done).count();
+    DraftCard {
+        id: view.draft.id.clone(),
+        title: super::draft::title_of(&view.session),
+        saved: shown_instant(&view.session, view.draft.updated_at.0),
+        closes: shown_instant(&view.session, view.session.registration_closes_at.0),
+        is_open: view.is_open,
+        waits: view.waits_for_check,
+        progress: format!("{done} sur {}", counted.len()),
+        unread,
+    }
 }
 
 fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
-    let Loaded { view, result, slots, has_convocation, certificate } = loaded;
+    let Loaded { view, result, slots, has_convocation, certificate, unread, claims } = loaded;
     let (session, file) = (&view.session, &view.registration);
     let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
     let outcome = view.decision.as_ref().and_then(|decision| decision.outcome.clone());
@@ -165,6 +222,9 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         })
     });
     let mut offered = Vec::new();
+    if file.source == "form" {
+        offered.push((format!("/mon-dossier/{}/accuse-reception.pdf", file.id), "Accusé de réception (PDF)"));
+    }
     if has_convocation {
         offered.push((format!("/mon-dossier/{}/convocation.pdf", file.id), "Convocation (PDF)"));
         offered.push((format!("/mon-dossier/{}/convocation.ics", file.id), "Convocation (calendrier)"));
@@ -182,7 +242,7 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         number: file.number.clone(),
         tone,
         status: status.to_owned(),
-        steps: time_line(session, file.state.as_str(), certificate.is_some(), now),
+        steps: time_line(session, file.state.as_str(), file.submitted_at.0, certificate.is_some(), now),
         missing: view
             .pieces
             .iter()
@@ -209,16 +269,55 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
                     row.origin_year
                 )
             })
+            .chain(claims.iter().map(|claim| {
+                let state = match claim.state.as_str() {
+                    "accepted" => "retenue".to_owned(),
+                    "refused" => format!("non retenue : {}", claim.reason.as_deref().unwrap_or_default()),
+                    _ => "à vérifier par le bureau sur votre relevé".to_owned(),
+                };
+                format!(
+                    "Épreuve {} : {} sur 20, de la session {} – {state}",
+                    claim.epreuve,
+                    Mark::from_hundredths(claim.mark).shown(),
+                    claim.origin_year
+                )
+            }))
             .collect(),
         result: shown,
         documents: offered,
         can_withdraw: OPEN_STATES.contains(&session.state) && file.state == "submitted",
         refusal,
+        unread,
+        next: next_date(session, now),
+    }
+}
+
+/// What the candidate waits for, with its date when it has one.
+fn next_date(session: &SessionRow, now: jiff::Timestamp) -> String {
+    if now < session.registration_closes_at.0 {
+        return format!("Prochaine date : clôture des inscriptions, {}.", shown_instant(session, session.registration_closes_at.0));
+    }
+    match session.state {
+        SessionState::Published | SessionState::Archived | SessionState::Sealed | SessionState::Deliberation => {
+            String::new()
+        }
+        _ if now.to_zoned(jiff::tz::TimeZone::UTC).date() <= session.epreuves_to.0 => format!(
+            "Prochaine date : période des épreuves, du {} au {}.",
+            french_date(session.epreuves_from.0),
+            french_date(session.epreuves_to.0)
+        ),
+        _ => String::new(),
     }
 }
 
 /// The twelve steps, with the present one explained. Nothing after the seal shows before publication.
-fn time_line(session: &SessionRow, file_state: &str, has_certificate: bool, now: jiff::Timestamp) -> Vec<TimeStep> {
+fn time_line(
+    session: &SessionRow,
+    file_state: &str,
+    submitted_at: jiff::Timestamp,
+    has_certificate: bool,
+    now: jiff::Timestamp,
+) -> Vec<TimeStep> {
     use SessionState as S;
     let passed = |states: &[S]| states.contains(&session.state);
     let listed = !passed(OPEN_STATES);
@@ -233,7 +332,7 @@ fn time_line(session: &SessionRow, file_state: &str, has_certificate: bool, now:
             shown_instant(session, session.registration_opens_at.0),
             "Les inscriptions ne sont pas encore ouvertes.",
         ),
-        ("Dossier déposé", true, String::new(), ""),
+        ("Dossier déposé", true, shown_instant(session, submitted_at), ""),
         (
             "Clôture des inscriptions",
             now >= session.registration_closes_at.0,
@@ -298,6 +397,35 @@ fn time_line(session: &SessionRow, file_state: &str, has_certificate: bool, now:
         .collect()
 }
 
+#[derive(Template)]
+#[template(path = "candidate/withdrawal.html")]
+struct WithdrawalPage {
+    page: Page,
+    id: String,
+    number: String,
+    title: String,
+    version: i32,
+    allowed: bool,
+}
+
+async fn confirm_withdrawal(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(registration_id): Path<String>,
+) -> Result<Response, AppError> {
+    let view = own_file(&app, &actor, registration_id).await?;
+    let page = shell.page("Retirer ma candidature").under("Mon dossier", "/mon-dossier");
+    page::html(&WithdrawalPage {
+        page,
+        title: super::draft::title_of(&view.session),
+        allowed: OPEN_STATES.contains(&view.session.state) && view.registration.state == "submitted",
+        version: view.registration.version,
+        number: view.registration.number,
+        id: view.registration.id,
+    })
+}
+
 async fn withdraw(
     State(app): State<AppState>,
     actor: CurrentActor,
@@ -332,6 +460,7 @@ async fn document(
     let found = tokio::task::spawn_blocking(move || -> Stored<Option<documents::DocumentRow>> {
         let id = &view.registration.id;
         match name.as_str() {
+            "accuse-reception.pdf" if view.registration.source == "form" => acknowledgement::document(&db, id).map(Some),
             "convocation.pdf" => db.read_now(|conn| documents::find_document(conn, "convocation", id)),
             "convocation.ics" => db.read_now(|conn| documents::find_document(conn, "convocation_ics", id)),
             // Both refuse by themselves before publication, whoever asks.

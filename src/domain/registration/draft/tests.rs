@@ -139,9 +139,9 @@ fn a_mark_is_kept_when_this_house_holds_it_or_claimed_with_its_origin() {
     // The same answer forged by someone whose mark is not held here.
     assert_eq!(with(&[], |context| read_all(&answers, context)), Err(Step::Kept));
     for (mark, session, academy, field) in [
-        ("9,5", "2027", "13", "note_1_valeur"),
-        ("12,3", "2027", "13", "note_1_valeur"),
-        ("12,5", "2028", "13", "note_1_session"),
+        ("9,5", "2027", "02", "note_1_valeur"),
+        ("12,3", "2027", "02", "note_1_valeur"),
+        ("12,5", "2028", "02", "note_1_session"),
         ("12,5", "2027", "99", "note_1_academie"),
     ] {
         let fields = [
