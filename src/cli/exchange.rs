@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, Format, Outcome, open, operator};
 use crate::config::Config;
-use crate::domain::table::{Report, Severity, Table, read_csv};
+use crate::domain::table::{self, Report, Severity, Table};
 use crate::store::export::{self, Exported};
 use crate::store::{Db, Lock, StoreError, jury, registration, session};
 
@@ -22,7 +22,7 @@ pub enum ImportWhat {
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// Fichier CSV (UTF-8 ou Windows-1252 ; point-virgule, virgule ou tabulation).
+    /// Fichier XLSX, ODS ou CSV (UTF-8 ou Windows-1252 ; point-virgule, virgule ou tabulation).
     file: PathBuf,
     /// Code de l’académie, par exemple 22.
     #[arg(long)]
@@ -49,7 +49,7 @@ fn set_aside(text: &str) -> Result<(u64, String), String> {
     Ok((line, reason.trim().to_owned()))
 }
 
-/// Reads a CSV file within the bounds of an import.
+/// Reads a CSV, XLSX or ODS file within the bounds of an import.
 pub fn read_table(path: &Path) -> Result<Table, Failure> {
     let size = std::fs::metadata(path).map_err(|e| Failure::new(format!("{} : {e}", path.display())))?.len();
     let too_large = usize::try_from(size).map_or(true, |size| size > crate::domain::table::MAX_BYTES);
@@ -57,7 +57,7 @@ pub fn read_table(path: &Path) -> Result<Table, Failure> {
         return Err(Failure::new(format!("{} dépasse 20 Mio : découpez le fichier.", path.display())).with_code(2));
     }
     let bytes = std::fs::read(path).map_err(|e| Failure::new(format!("{} : {e}", path.display())))?;
-    read_csv(&bytes).map_err(|e| Failure::new(e.to_string()).with_code(2))
+    table::read(&bytes).map_err(|e| Failure::new(e.to_string()).with_code(2))
 }
 
 pub fn import(what: ImportWhat) -> Outcome {
