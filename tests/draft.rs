@@ -138,8 +138,10 @@ fn a_wrong_answer_is_said_in_place_and_what_was_typed_stays() {
         let email = site.user(Role::Candidate, "22");
         let mut browser = site.sign_in(&email);
         let draft = begin(&mut browser, &session);
-        let wrong: Vec<(&str, &str)> =
-            IDENTITY.iter().map(|(name, value)| (*name, if *name == "naissance" { "31/02/1984" } else { *value })).collect();
+        let wrong: Vec<(&str, &str)> = IDENTITY
+            .iter()
+            .map(|(name, value)| (*name, if *name == "naissance" { "31/02/1984" } else { *value }))
+            .collect();
         let refused = fill(&mut browser, &draft, "identite", &wrong);
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.says("erreur-naissance") && refused.says("value=\"31/02/1984\""), "{}", refused.body);
@@ -154,7 +156,12 @@ fn a_wrong_answer_is_said_in_place_and_what_was_typed_stays() {
         assert_eq!(forced.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(forced.says("Votre identité"), "{}", forced.body);
         // « Reprendre plus tard » keeps a step whatever it is worth.
-        let later = fill(&mut elsewhere, &draft, "affectation", &[("lieu", "etablissement"), ("uai", "0870015A"), ("puis", "liste")]);
+        let later = fill(
+            &mut elsewhere,
+            &draft,
+            "affectation",
+            &[("lieu", "etablissement"), ("uai", "0870015A"), ("puis", "liste")],
+        );
         assert_eq!(later.location(), draft);
         assert!(elsewhere.get(&format!("{draft}/affectation")).says("lettre de contrôle"));
         let far = fill(
@@ -177,10 +184,7 @@ fn two_tabs_on_one_step_lose_nothing_and_two_steps_do_not_collide() {
         let draft = begin(&mut browser, &session);
         let address = format!("{draft}/formation");
         browser.get(&address);
-        assert_eq!(
-            browser.post(&address, &[("version", "0"), ("formation", "oui")]).status,
-            StatusCode::SEE_OTHER
-        );
+        assert_eq!(browser.post(&address, &[("version", "0"), ("formation", "oui")]).status, StatusCode::SEE_OTHER);
         // The other tab still shows the page of before.
         let late = browser.post(&address, &[("version", "0"), ("formation", "non")]);
         assert_eq!(late.status, StatusCode::CONFLICT);
@@ -200,7 +204,9 @@ fn a_draft_is_its_owners_alone() {
         let draft = begin(&mut browser, &session);
         let mut other = site.sign_in(&site.user(Role::Candidate, "22"));
         other.get("/inscription/commencer");
-        for path in [draft.clone(), format!("{draft}/identite"), format!("{draft}/verification"), format!("{draft}/abandon")] {
+        for path in
+            [draft.clone(), format!("{draft}/identite"), format!("{draft}/verification"), format!("{draft}/abandon")]
+        {
             assert_eq!(other.get(&path).status, StatusCode::NOT_FOUND, "{path}");
         }
         for path in [format!("{draft}/identite"), format!("{draft}/depot"), format!("{draft}/abandon")] {
@@ -304,7 +310,8 @@ fn the_same_person_under_another_account_waits_for_an_officer() {
         assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
         let same = officer.post(&act, &[(verdict.as_str(), "same"), (reason.as_str(), "Pièces d’identité comparées")]);
         assert!(same.says("déjà rattachée à un autre compte"), "{}", same.body);
-        let said = officer.post(&act, &[(verdict.as_str(), "distinct"), (reason.as_str(), "Pièces d’identité comparées")]);
+        let said =
+            officer.post(&act, &[(verdict.as_str(), "distinct"), (reason.as_str(), "Pièces d’identité comparées")]);
         assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.body);
         let done = submit(&mut second, &again);
         assert!(second.follow(&done).says("22-27-0002"));
@@ -350,19 +357,14 @@ fn the_deadline_is_the_academys_to_the_second() {
             ("04", "2026-10-25T01:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T01:30:01Z"),
         ] {
             fresh.clock.set(instant("2026-06-15T08:00:00Z"));
-            let known = fresh
-                .db
-                .read_now(|conn| session::find_session_of_year(conn, academy, 2027))
-                .unwrap()
-                .map(|row| row.id);
+            let known =
+                fresh.db.read_now(|conn| session::find_session_of_year(conn, academy, 2027)).unwrap().map(|row| row.id);
             let session = known.unwrap_or_else(|| second_session(fresh, academy, closes));
             let email = site.user(Role::Candidate, academy);
             let actor = site.actor(&email);
             let id = session.clone();
-            let draft = fresh
-                .db
-                .write_now(&actor, Lock::Session(session.clone()), move |tx| draft::start(tx, &id))
-                .unwrap();
+            let draft =
+                fresh.db.write_now(&actor, Lock::Session(session.clone()), move |tx| draft::start(tx, &id)).unwrap();
             let save = |version: u32| {
                 let (id, typed) = (draft.clone(), Typed::from([("formation".to_owned(), vec!["oui".to_owned()])]));
                 fresh.db.write_now(&actor, Lock::Session(session.clone()), move |tx| {
@@ -379,7 +381,8 @@ fn the_deadline_is_the_academys_to_the_second() {
             let mut browser = site.sign_in(&email);
             let page = browser.get(&format!("/inscription/{draft}"));
             assert!(page.says("Les inscriptions sont closes") && page.says("Suivie"), "{}", page.body);
-            let late = browser.post(&format!("/inscription/{draft}/formation"), &[("formation", "non"), ("version", "1")]);
+            let late =
+                browser.post(&format!("/inscription/{draft}/formation"), &[("formation", "non"), ("version", "1")]);
             assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.body);
             assert!(late.says("elle n’est pas enregistrée"), "{}", late.body);
         }
@@ -408,9 +411,7 @@ fn an_account_is_tied_to_the_imported_record_of_its_own_address_only() {
         };
         let person = fresh
             .db
-            .write_now(&Actor::system("test"), Lock::House, move |tx| {
-                cplds::store::people::record_person(tx, &known)
-            })
+            .write_now(&Actor::system("test"), Lock::House, move |tx| cplds::store::people::record_person(tx, &known))
             .unwrap();
         // Whoever types her name from another address gets nothing of hers.
         let mut thief = site.sign_in(&site.user(Role::Candidate, "22"));

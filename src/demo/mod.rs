@@ -4,6 +4,7 @@
 pub mod files;
 pub mod next;
 pub mod people;
+mod registration;
 pub mod story;
 mod training;
 

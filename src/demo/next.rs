@@ -45,7 +45,9 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
         let report = registration::preview_import(conn, &session.academy_code, year, Some(&session), &table, &[], now)?;
         Ok(report.blocking().map(|finding| (finding.line, "démonstration".to_owned())).collect())
     })?;
+    let imported = id.clone();
     db.write_now(&officer, Lock::Session(id.clone()), move |tx| {
-        registration::import_candidates(tx, &id, &table, &blocked).map(|_| ())
-    })
+        registration::import_candidates(tx, &imported, &table, &blocked).map(|_| ())
+    })?;
+    super::registration::fill_forms(db, clock, plan, &id)
 }

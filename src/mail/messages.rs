@@ -247,12 +247,7 @@ pub fn certificate_ready(facts: &Facts<'_>) -> Message {
 /// The office has written in the candidate's thread; what, only the page says.
 #[must_use]
 pub fn new_message(facts: &Facts<'_>) -> Message {
-    message!(
-        facts.words(),
-        "mail/new_message/subject.txt",
-        "mail/new_message/body.txt",
-        "mail/new_message/body.html"
-    )
+    message!(facts.words(), "mail/new_message/subject.txt", "mail/new_message/body.txt", "mail/new_message/body.html")
 }
 
 /// To a corrected address: a message could not be handed over before, and waits.

@@ -5,4 +5,5 @@ pub mod attestation;
 pub mod convocation;
 pub mod documents;
 pub mod jury;
+pub mod message;
 pub mod publication;

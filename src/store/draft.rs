@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::people::{PersonRow, find_person_of_user};
 use super::schema::{
-    action_plans, drafts as t, evaluations, exam_sessions, identity_checks, kept_mark_claims, kept_marks, registrations,
-    yearly_registrations,
+    action_plans, drafts as t, evaluations, exam_sessions, identity_checks, kept_mark_claims, kept_marks,
+    registrations, yearly_registrations,
 };
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, holder, new_id, reference};
@@ -374,7 +374,9 @@ pub fn decide_claim(tx: &mut Tx<'_>, claim_id: &str, holds: bool, reason: &str) 
         .map_err(|no| no.under(CALENDAR_LAW))?;
     let reason = reason.trim();
     if reason.chars().count() < 10 {
-        return Err(Refusal::new("reason_missing", "Dites en une phrase au moins ce que vous avez vu sur le relevé.").into());
+        return Err(
+            Refusal::new("reason_missing", "Dites en une phrase au moins ce que vous avez vu sur le relevé.").into()
+        );
     }
     let changed = diesel::update(kept_mark_claims::table.find(claim_id).filter(kept_mark_claims::state.eq("claimed")))
         .set((

@@ -12,7 +12,7 @@ use super::session;
 use super::{Conn, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::permission::Action;
 use crate::domain::refusal::Refusal;
-use crate::domain::registration::draft::{Answers, Step};
+use crate::domain::registration::draft::{Answers, IdentityVerdict as Verdict, Step};
 use crate::domain::session::CALENDAR_LAW;
 
 #[derive(Debug, Clone, Queryable, Selectable, serde::Serialize)]
@@ -86,14 +86,6 @@ fn identity_of(answers: &Answers) -> Vec<(String, String)> {
 /// The database's own.
 pub fn count_waiting(conn: &mut Conn, session_id: &str) -> Stored<i64> {
     Ok(t::table.filter(t::session_id.eq(session_id)).filter(t::verdict.is_null()).count().get_result(conn)?)
-}
-
-words! {
-    /// What an officer says of two identities.
-    pub enum Verdict {
-        Same = "same",
-        Distinct = "distinct",
-    }
 }
 
 /// Says whether the account's person is the one already known, and tells the candidate in their thread.

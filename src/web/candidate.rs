@@ -51,7 +51,6 @@ struct Passage {
 
 struct FileCard {
     id: String,
-    version: i32,
     title: String,
     number: String,
     tone: Tone,
@@ -237,7 +236,6 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
     }
     FileCard {
         id: file.id.clone(),
-        version: file.version,
         title: format!("Session {} – {academy}", session.year),
         number: file.number.clone(),
         tone,
@@ -295,7 +293,10 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
 /// What the candidate waits for, with its date when it has one.
 fn next_date(session: &SessionRow, now: jiff::Timestamp) -> String {
     if now < session.registration_closes_at.0 {
-        return format!("Prochaine date : clôture des inscriptions, {}.", shown_instant(session, session.registration_closes_at.0));
+        return format!(
+            "Prochaine date : clôture des inscriptions, {}.",
+            shown_instant(session, session.registration_closes_at.0)
+        );
     }
     match session.state {
         SessionState::Published | SessionState::Archived | SessionState::Sealed | SessionState::Deliberation => {
@@ -460,7 +461,9 @@ async fn document(
     let found = tokio::task::spawn_blocking(move || -> Stored<Option<documents::DocumentRow>> {
         let id = &view.registration.id;
         match name.as_str() {
-            "accuse-reception.pdf" if view.registration.source == "form" => acknowledgement::document(&db, id).map(Some),
+            "accuse-reception.pdf" if view.registration.source == "form" => {
+                acknowledgement::document(&db, id).map(Some)
+            }
             "convocation.pdf" => db.read_now(|conn| documents::find_document(conn, "convocation", id)),
             "convocation.ics" => db.read_now(|conn| documents::find_document(conn, "convocation_ics", id)),
             // Both refuse by themselves before publication, whoever asks.

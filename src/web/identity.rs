@@ -13,17 +13,20 @@ use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
 use crate::domain::academy::{Academy, french_date};
 use crate::domain::permission::{Action, OFFICE};
+use crate::domain::registration::draft::IdentityVerdict as Verdict;
 use crate::mail::messages::Letterhead;
-use crate::store::identity::{self as store, CheckView, Verdict};
+use crate::store::identity::{self as store, CheckView};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, reference};
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
     let office = Gate::Roles(OFFICE);
-    Routes::new()
-        .get("/gestion/sessions/{id}/homonymes", office, show)
-        .post("/gestion/sessions/{id}/homonymes/{check}", office, decide)
+    Routes::new().get("/gestion/sessions/{id}/homonymes", office, show).post(
+        "/gestion/sessions/{id}/homonymes/{check}",
+        office,
+        decide,
+    )
 }
 
 struct Question {
@@ -153,7 +156,7 @@ async fn decide(
         .write(&actor, Lock::Session(session.id.clone()), move |tx| {
             store::decide(tx, &check, verdict, &reason, &|file| {
                 let link = format!("{public_url}/mon-dossier/{}/messages", file.id);
-                super::message::notice(&head, file, &link)
+                crate::office::message::notice(&head, file, &link)
             })
         })
         .await;

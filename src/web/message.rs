@@ -12,9 +12,9 @@ use super::page::{self, CurrentActor, Flash, Page, Pages, Shell};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
 use crate::domain::permission::{Action, OFFICE, Role};
-use crate::mail::messages::{self, Facts, Letterhead};
+use crate::mail::messages::Letterhead;
+use crate::office::message as office;
 use crate::store::message::{self as store, MessageFileRow, MessageRow, NewMessage, Side, ThreadFile};
-use crate::store::outbox::NewMail;
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, new_id, reference};
 
@@ -129,9 +129,7 @@ async fn thread_page(
 ) -> Result<Response, AppError> {
     let id = file.id.clone();
     let rows = app.db.read(move |conn| store::list_thread(conn, &id)).await?;
-    let is_news = rows
-        .iter()
-        .any(|(row, _)| row.from_office == (side == Side::Candidate) && row.read_at.is_none());
+    let is_news = rows.iter().any(|(row, _)| row.from_office == (side == Side::Candidate) && row.read_at.is_none());
     if is_news {
         let id = file.id.clone();
         app.db.write(actor, Lock::Session(file.session.id.clone()), move |tx| store::mark_read(tx, &id)).await?;
@@ -223,7 +221,7 @@ async fn write(
     let sent = app
         .db
         .write(actor, Lock::Session(file.session.id.clone()), move |tx| {
-            store::send(tx, &new, &|file| notice(&head, file, &link))
+            store::send(tx, &new, &|file| office::notice(&head, file, &link))
         })
         .await;
     match sent {
@@ -234,23 +232,6 @@ async fn write(
             thread_page(app, shell, actor, file, side, form).await
         }
         Err(other) => Err(other.into()),
-    }
-}
-
-/// The mail that tells the candidate of an answer.
-pub(super) fn notice(head: &Letterhead, file: &ThreadFile, link: &str) -> NewMail {
-    let message = messages::new_message(&Facts { head, name: &file.name, year: file.session.year, link });
-    NewMail {
-        academy_code: Some(file.session.academy_code.clone()),
-        session_id: Some(file.session.id.clone()),
-        kind: "message".into(),
-        dedupe_key: String::new(),
-        recipient: file.email.clone(),
-        recipient_name: file.name.clone(),
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
     }
 }
 
@@ -298,10 +279,8 @@ async fn list(
     let entries = threads
         .into_iter()
         .map(|thread| {
-            let (name, number) = names
-                .get(&thread.file_id)
-                .cloned()
-                .unwrap_or_else(|| ("Brouillon effacé".to_owned(), None));
+            let (name, number) =
+                names.get(&thread.file_id).cloned().unwrap_or_else(|| ("Brouillon effacé".to_owned(), None));
             Entry {
                 href: format!("/gestion/sessions/{}/dossiers/{}/messages", session.id, thread.file_id),
                 name,

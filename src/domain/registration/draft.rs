@@ -74,6 +74,14 @@ impl Step {
     }
 }
 
+words! {
+    /// What an officer says of an account whose person is already known.
+    pub enum IdentityVerdict {
+        Same = "same",
+        Distinct = "distinct",
+    }
+}
+
 /// Fields of one step as typed; a box ticked twice has two values.
 pub type Typed = BTreeMap<String, Vec<String>>;
 
