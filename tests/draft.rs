@@ -426,3 +426,45 @@ fn an_account_is_tied_to_the_imported_record_of_its_own_address_only() {
         assert_eq!(file.person.id, person);
     });
 }
+
+#[test]
+fn a_mark_of_elsewhere_is_kept_once_an_officer_has_read_the_transcript() {
+    each_engine(|fresh| {
+        let site = Site::new(fresh);
+        let session = open_session(fresh);
+        let mut browser = site.sign_in(&site.user(Role::Candidate, "22"));
+        let draft = begin(&mut browser, &session);
+        fill_all(&mut browser, &draft, IDENTITY);
+        let claimed = [
+            ("note_1", "ailleurs"),
+            ("note_1_valeur", "12,5"),
+            ("note_1_session", "2025"),
+            ("note_1_academie", "04"),
+            ("note_2", "non"),
+        ];
+        let saved = fill(&mut browser, &draft, "notes", &claimed);
+        // Whoever keeps épreuve 1 is not asked for its session.
+        assert!(saved.location().ends_with("/amenagement"), "{}", saved.location());
+        assert!(browser.get(&draft).says("Sans objet"));
+        submit(&mut browser, &draft);
+        assert!(browser.get("/mon-dossier").says("à vérifier par le bureau"));
+        let id = draft.rsplit('/').next().unwrap();
+        let kept = || fresh.db.read_now(|conn| registration::get_file(conn, "22", id)).unwrap().kept_marks.len();
+        assert_eq!(kept(), 0);
+        let page = format!("/gestion/sessions/{session}/dossiers/{id}/notes-conservees");
+        let mut stranger = site.sign_in(&site.user(Role::ExamOfficer, "02"));
+        assert_eq!(stranger.get(&page).status, StatusCode::NOT_FOUND);
+        let mut officer = site.sign_in(&site.user(Role::ExamOfficer, "22"));
+        let shown = officer.get(&page);
+        assert!(shown.says("12,5 sur 20") && shown.says("académie de Bordeaux"), "{}", shown.body);
+        let claim = shown.body.split("/notes-conservees/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let (answer, reason) = (format!("constat-{claim}"), format!("motif-{claim}"));
+        let fields = [(answer.as_str(), "retenir"), (reason.as_str(), "Relevé de notes de 2025, original vu")];
+        let act = format!("{page}/{claim}");
+        assert_eq!(stranger.post(&act, &fields).status, StatusCode::NOT_FOUND);
+        assert_eq!(officer.post(&act, &fields).status, StatusCode::SEE_OTHER);
+        assert_eq!(officer.post(&act, &fields).status, StatusCode::CONFLICT, "twice is once");
+        assert_eq!(kept(), 1);
+        assert!(browser.get("/mon-dossier").says("retenue"));
+    });
+}

@@ -4,10 +4,10 @@
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::people::{PersonRow, find_person_of_user};
+use super::people::{PersonRow, find_by_identity, find_person_of_user, identity_keys};
 use super::schema::{
     action_plans, drafts as t, evaluations, exam_sessions, identity_checks, kept_mark_claims, kept_marks,
-    registrations, yearly_registrations,
+    registrations, users, yearly_registrations,
 };
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, holder, new_id, reference};
@@ -17,7 +17,7 @@ use crate::domain::holder::CheckState;
 use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
-use crate::domain::registration::draft::{Answers, Context, KnownMark, Step, Typed};
+use crate::domain::registration::draft::{Answers, Context, KnownMark, Step, Typed, read_identity};
 use crate::domain::regulation::RegulationPack;
 use crate::domain::session::{CALENDAR_LAW, SessionState};
 
@@ -244,18 +244,23 @@ fn view(conn: &mut Conn, draft: DraftRow, now: jiff::Timestamp) -> Stored<DraftV
     let pack = reference::rules_of(conn, &session.regulation_id)?;
     let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     let person = find_person_of_user(conn, &draft.user_id)?;
-    let known = match &person {
-        Some(person) => list_known_marks(conn, &person.id, &pack, session.year16())?,
+    let answers: Answers = serde_json::from_str(&draft.answers)?;
+    let today = academy.date(now);
+    let context = Context { pack: &pack, academy, year: session.year16(), today, known: &[] };
+    let holder = match &person {
+        Some(person) => Some(person.id.clone()),
+        None => find_theirs(conn, &draft.user_id, &answers, &context)?,
+    };
+    let known = match holder {
+        Some(id) => list_known_marks(conn, &id, &pack, session.year16())?,
         None => Vec::new(),
     };
-    let answers = serde_json::from_str(&draft.answers)?;
     let is_open = takes_registrations(&session, &pack, now, true);
     let waiting: i64 = identity_checks::table
         .filter(identity_checks::draft_id.eq(&draft.id))
         .filter(identity_checks::verdict.is_null())
         .count()
         .get_result(conn)?;
-    let today = academy.date(now);
     Ok(DraftView {
         draft,
         answers,
@@ -268,6 +273,18 @@ fn view(conn: &mut Conn, draft: DraftRow, now: jiff::Timestamp) -> Stored<DraftV
         waits_for_check: waiting > 0,
         session,
     })
+}
+
+/// The record not yet tied to an account that this one will be tied to: the same identity, at the same verified address.
+fn find_theirs(conn: &mut Conn, user_id: &str, answers: &Answers, context: &Context<'_>) -> Stored<Option<String>> {
+    let Some(identity) = read_identity(answers, context) else { return Ok(None) };
+    let (usage, first, born) = (identity.usage_name.as_deref(), &identity.first_names, identity.birth_date);
+    let keys = identity_keys(&identity.birth_name, usage, first, born);
+    let email_key: String = users::table.find(user_id).select(users::email_key).first(conn)?;
+    let theirs = find_by_identity(conn, &keys)?
+        .into_iter()
+        .find(|person| person.user_id.is_none() && !email_key.is_empty() && person.email_key == email_key);
+    Ok(theirs.map(|person| person.id))
 }
 
 /// Marks of earlier published sessions that the pack lets this person keep: the latest of each épreuve.

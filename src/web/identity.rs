@@ -1,4 +1,4 @@
-//! The office's page of homonyms: an account whose person is already known, and the officer's word on each.
+//! What the form leaves to an officer's word: an account whose person is already known, a mark kept from elsewhere.
 //! Until then the candidate's draft waits, so that nobody takes over somebody's record by typing their name.
 
 use askama::Template;
@@ -12,10 +12,13 @@ use super::page::{self, CurrentActor, Flash, Page, Shell};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
 use crate::domain::academy::{Academy, french_date};
+use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, OFFICE};
 use crate::domain::registration::draft::IdentityVerdict as Verdict;
 use crate::mail::messages::Letterhead;
+use crate::store::draft::{self, ClaimRow, PlanRow};
 use crate::store::identity::{self as store, CheckView};
+use crate::store::registration::get_file;
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, reference};
 
@@ -167,6 +170,123 @@ async fn decide(
             let field = if no.code == "reason_missing" { reason_field } else { verdict_field };
             form.refuse(&field, no.to_string());
             index_page(&app, &shell, &actor, id, form).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+struct Claim {
+    id: String,
+    heading: String,
+    origin: String,
+    waits: bool,
+    decided: String,
+    answer_field: String,
+    reason_field: String,
+}
+
+#[derive(Template)]
+#[template(path = "identity/claims.html")]
+struct ClaimsPage {
+    page: Page,
+    form: Form,
+    session: SessionRow,
+    registration: String,
+    claims: Vec<Claim>,
+    plan: Option<PlanRow>,
+}
+
+fn claim(row: ClaimRow) -> Claim {
+    let academy = Academy::find(&row.origin_academy).map(Academy::full_name).unwrap_or_default();
+    Claim {
+        heading: format!("Épreuve {} : {} sur 20", row.epreuve, Mark::from_hundredths(row.mark).shown()),
+        origin: format!("Obtenue à la session {}, {academy}, d’après le candidat", row.origin_year),
+        waits: row.state == "claimed",
+        decided: format!(
+            "{} par {}. Motif : {}",
+            if row.state == "accepted" { "Retenue" } else { "Non retenue" },
+            row.decided_by_name.as_deref().unwrap_or("le bureau"),
+            row.reason.as_deref().unwrap_or_default()
+        ),
+        answer_field: format!("constat-{}", row.id),
+        reason_field: format!("motif-{}", row.id),
+        id: row.id,
+    }
+}
+
+async fn claims(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path((id, registration)): Path<(String, String)>,
+) -> Result<Response, AppError> {
+    claims_page(&app, &shell, &actor, id, registration, Form::empty()).await
+}
+
+async fn claims_page(
+    app: &AppState,
+    shell: &Shell,
+    actor: &CurrentActor,
+    id: String,
+    registration: String,
+    form: Form,
+) -> Result<Response, AppError> {
+    let who = actor.0.clone();
+    let file = registration.clone();
+    let (session, view, rows, plan) = app
+        .db
+        .read(move |conn| {
+            let session = own_session(conn, &who, &id, Action::ExamineFiles)?;
+            let view = get_file(conn, &session.academy_code, &file)?;
+            if view.session.id != session.id {
+                return Err(StoreError::NotFound);
+            }
+            Ok((session, view, draft::list_claims(conn, &file)?, draft::find_plan(conn, &file)?))
+        })
+        .await?;
+    let refused = form.is_refused();
+    let list = format!("/gestion/sessions/{}/dossiers", session.id);
+    let template = ClaimsPage {
+        page: page_of(shell, &session, "Notes à vérifier")
+            .under("Dossiers", &list)
+            .under(&view.registration.number, &format!("{list}/{registration}"))
+            .with_errors(refused),
+        form,
+        claims: rows.into_iter().map(claim).collect(),
+        plan,
+        session,
+        registration,
+    };
+    if refused { page::html_to_correct(&template) } else { page::html(&template) }
+}
+
+async fn decide_claim(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path((id, registration, claim)): Path<(String, String, String)>,
+    raw: RawForm,
+) -> Result<Response, AppError> {
+    let (answer_field, reason_field) = (format!("constat-{claim}"), format!("motif-{claim}"));
+    let answer = raw.trimmed(&answer_field).to_owned();
+    let reason = raw.trimmed(&reason_field).to_owned();
+    let mut form = Form::from_raw(raw);
+    if answer != "retenir" && answer != "ecarter" {
+        form.refuse(&answer_field, "Dites si la note est retenue.");
+        return claims_page(&app, &shell, &actor, id, registration, form).await;
+    }
+    let holds = answer == "retenir";
+    let done = app
+        .db
+        .write(&actor, Lock::Session(id.clone()), move |tx| draft::decide_claim(tx, &claim, holds, &reason))
+        .await;
+    match done {
+        Ok(()) => Ok(Flash::success("La note est vérifiée.")
+            .then(&format!("/gestion/sessions/{id}/dossiers/{registration}/notes-conservees"))),
+        Err(StoreError::Refused(no)) => {
+            let field = if no.code == "reason_missing" { reason_field } else { answer_field };
+            form.refuse(&field, no.to_string());
+            claims_page(&app, &shell, &actor, id, registration, form).await
         }
         Err(other) => Err(other.into()),
     }

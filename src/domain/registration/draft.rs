@@ -10,7 +10,7 @@ mod steps;
 
 pub use steps::{
     ActionPlan, Complete, Context, DAYS, Fault, Identity, KeptChoice, KnownMark, MEASURES, OTHER, Posting, Situation,
-    read_all, read_step,
+    read_all, read_identity, read_step,
 };
 
 use super::accommodation::Accommodation;

@@ -137,6 +137,13 @@ pub fn read_all(answers: &Answers, context: &Context<'_>) -> Result<Complete, St
     Ok(Complete { identity, posting, situation, trained, kept, plan, accommodation })
 }
 
+/// The identity alone, once its step reads.
+#[must_use]
+pub fn read_identity(answers: &Answers, context: &Context<'_>) -> Option<Identity> {
+    let mut read = Reader::of(answers.typed(Step::Identity));
+    identity(&mut read, context).filter(|_| read.faults.is_empty())
+}
+
 /// Whether épreuve 1 is to be sat, as far as the answers tell.
 pub(super) fn sits_first_epreuve(answers: &Answers, context: &Context<'_>) -> bool {
     let mut read = Reader::of(answers.typed(Step::Kept));
