@@ -9,10 +9,10 @@ use super::AppState;
 use super::certificate::attachment;
 use super::error::AppError;
 use super::form::{Form, RawForm};
-use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
+use super::page::{self, CurrentActor, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
-use crate::domain::academy::{Academy, french_date};
+use crate::domain::academy::Academy;
 use crate::domain::eligibility::{Assessment, Facts, Outcome as Eligibility, assess};
 use crate::domain::ids::Mark;
 use crate::domain::permission::Role;
@@ -21,8 +21,12 @@ use crate::domain::session::SessionState;
 use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::registration::{self, FileView, OPEN_STATES};
-use crate::store::session::SessionRow;
-use crate::store::{Lock, Stored, certificate, documents, draft, message, publication, reference, schedule, session};
+use crate::store::{Stored, certificate, documents, draft, message, publication, reference, schedule, session};
+
+mod timeline;
+mod withdrawal;
+
+use timeline::{TimeStep, next_date, time_line};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -31,16 +35,9 @@ pub fn routes() -> Routes<AppState> {
     Routes::new()
         .get("/inscription", Gate::Public, inscription)
         .get("/mon-dossier", CANDIDATE, files)
-        .get("/mon-dossier/{registration}/retrait", CANDIDATE, confirm_withdrawal)
-        .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdraw)
+        .get("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::confirm)
+        .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::withdraw)
         .get("/mon-dossier/{registration}/{document}", CANDIDATE, document)
-}
-
-struct TimeStep {
-    label: &'static str,
-    state: &'static str,
-    when: String,
-    detail: String,
 }
 
 struct Passage {
@@ -288,161 +285,6 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         unread,
         next: next_date(session, now),
     }
-}
-
-/// What the candidate waits for, with its date when it has one.
-fn next_date(session: &SessionRow, now: jiff::Timestamp) -> String {
-    if now < session.registration_closes_at.0 {
-        return format!(
-            "Prochaine date : clôture des inscriptions, {}.",
-            shown_instant(session, session.registration_closes_at.0)
-        );
-    }
-    match session.state {
-        SessionState::Published | SessionState::Archived | SessionState::Sealed | SessionState::Deliberation => {
-            String::new()
-        }
-        _ if now.to_zoned(jiff::tz::TimeZone::UTC).date() <= session.epreuves_to.0 => format!(
-            "Prochaine date : période des épreuves, du {} au {}.",
-            french_date(session.epreuves_from.0),
-            french_date(session.epreuves_to.0)
-        ),
-        _ => String::new(),
-    }
-}
-
-/// The twelve steps, with the present one explained. Nothing after the seal shows before publication.
-fn time_line(
-    session: &SessionRow,
-    file_state: &str,
-    submitted_at: jiff::Timestamp,
-    has_certificate: bool,
-    now: jiff::Timestamp,
-) -> Vec<TimeStep> {
-    use SessionState as S;
-    let passed = |states: &[S]| states.contains(&session.state);
-    let listed = !passed(OPEN_STATES);
-    let convened = listed && session.state != S::ListFixed;
-    let examined = convened && now.to_zoned(jiff::tz::TimeZone::UTC).date() > session.epreuves_to.0;
-    let published = passed(&[S::Published, S::Archived]);
-    let over = matches!(file_state, "withdrawn" | "refused");
-    let facts: [(&'static str, bool, String, &'static str); 12] = [
-        (
-            "Ouverture des inscriptions",
-            now >= session.registration_opens_at.0,
-            shown_instant(session, session.registration_opens_at.0),
-            "Les inscriptions ne sont pas encore ouvertes.",
-        ),
-        ("Dossier déposé", true, shown_instant(session, submitted_at), ""),
-        (
-            "Clôture des inscriptions",
-            now >= session.registration_closes_at.0,
-            shown_instant(session, session.registration_closes_at.0),
-            "Vous pouvez encore compléter ou retirer votre candidature.",
-        ),
-        (
-            "Examen du dossier",
-            listed || over,
-            String::new(),
-            "Le bureau des examens vérifie vos pièces et votre situation. Il vous écrira s’il manque quelque chose.",
-        ),
-        (
-            "Liste des candidats arrêtée",
-            listed,
-            session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(),
-            "Le recteur va arrêter la liste des candidats admis à se présenter.",
-        ),
-        ("Jury nommé", convened, String::new(), "Le jury et ses commissions sont en cours de nomination."),
-        ("Convocation", convened, String::new(), "Votre convocation arrivera par courriel et ici même."),
-        (
-            "Épreuves",
-            examined,
-            format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)),
-            "Présentez-vous à l’heure et au lieu de votre convocation, avec une pièce d’identité.",
-        ),
-        (
-            "Délibération du jury",
-            published,
-            String::new(),
-            "Le jury délibère. Aucun résultat n’est connu avant la publication.",
-        ),
-        (
-            "Publication des résultats",
-            published,
-            session.published_at.filter(|_| published).map(|at| shown_instant(session, at.0)).unwrap_or_default(),
-            "",
-        ),
-        ("Relevé de notes", published, String::new(), ""),
-        (
-            "Certificat",
-            has_certificate,
-            String::new(),
-            "Les certificats sont délivrés aux candidats admis après la publication.",
-        ),
-    ];
-    let mut current_found = over;
-    facts
-        .into_iter()
-        .map(|(label, done, when, detail)| {
-            let state = if done {
-                "done"
-            } else if current_found {
-                "todo"
-            } else {
-                current_found = true;
-                "current"
-            };
-            let detail = if state == "current" { detail.to_owned() } else { String::new() };
-            TimeStep { label, state, when, detail }
-        })
-        .collect()
-}
-
-#[derive(Template)]
-#[template(path = "candidate/withdrawal.html")]
-struct WithdrawalPage {
-    page: Page,
-    id: String,
-    number: String,
-    title: String,
-    version: i32,
-    allowed: bool,
-}
-
-async fn confirm_withdrawal(
-    State(app): State<AppState>,
-    shell: Shell,
-    actor: CurrentActor,
-    Path(registration_id): Path<String>,
-) -> Result<Response, AppError> {
-    let view = own_file(&app, &actor, registration_id).await?;
-    let page = shell.page("Retirer ma candidature").under("Mon dossier", "/mon-dossier");
-    page::html(&WithdrawalPage {
-        page,
-        title: super::draft::title_of(&view.session),
-        allowed: OPEN_STATES.contains(&view.session.state) && view.registration.state == "submitted",
-        version: view.registration.version,
-        number: view.registration.number,
-        id: view.registration.id,
-    })
-}
-
-async fn withdraw(
-    State(app): State<AppState>,
-    actor: CurrentActor,
-    Path(registration_id): Path<String>,
-    raw: RawForm,
-) -> Result<Response, AppError> {
-    let version: i32 = raw
-        .trimmed("version")
-        .parse()
-        .map_err(|_| AppError::bad_request("Rechargez la page avant de retirer votre candidature."))?;
-    let view = own_file(&app, &actor, registration_id).await?;
-    let file = view.registration.id.clone();
-    app.db
-        .write(&actor, Lock::Session(view.session.id.clone()), move |tx| registration::withdraw(tx, &file, version))
-        .await?;
-    Ok(Flash::success("Votre candidature est retirée.").then("/mon-dossier"))
 }
 
 async fn own_file(app: &AppState, actor: &CurrentActor, registration_id: String) -> Result<FileView, AppError> {

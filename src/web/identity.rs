@@ -25,11 +25,11 @@ use crate::store::{Lock, StoreError, reference};
 #[must_use]
 pub fn routes() -> Routes<AppState> {
     let office = Gate::Roles(OFFICE);
-    Routes::new().get("/gestion/sessions/{id}/homonymes", office, show).post(
-        "/gestion/sessions/{id}/homonymes/{check}",
-        office,
-        decide,
-    )
+    Routes::new()
+        .get("/gestion/sessions/{id}/homonymes", office, show)
+        .post("/gestion/sessions/{id}/homonymes/{check}", office, decide)
+        .get("/gestion/sessions/{id}/dossiers/{registration}/notes-conservees", office, claims)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/notes-conservees/{claim}", office, decide_claim)
 }
 
 struct Question {
