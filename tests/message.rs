@@ -47,6 +47,22 @@ fn a_candidate_and_the_office_write_to_each_other() {
         let answered = officer.post(&theirs, &[("cle", &key(&read)), ("message", "Joignez l’avenant de 2019.")]);
         assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.body);
 
+        // Files are looked into: what is not a PDF or a picture is refused with the text kept.
+        let again = candidate.get(&mine);
+        let fields = [("cle", key(&again)), ("message", "Voici l’avenant.".to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let refused = candidate.upload(&mine, &fields, &[("pieces", "contrat.pdf", b"MZ\x90\x00")]);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.says("ni un PDF") && refused.says("Voici l’avenant."), "{}", refused.body);
+        let sent = candidate.upload(&mine, &fields, &[("pieces", "../avenant.PDF", b"%PDF-1.7 avenant")]);
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+        let shown = officer.get(&theirs);
+        let link = shown.body.split(&format!("{theirs}/")).nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let file = officer.get(&format!("{theirs}/{link}"));
+        assert_eq!(file.body, "%PDF-1.7 avenant");
+        assert!(file.headers.get("content-disposition").unwrap().to_str().unwrap().starts_with("attachment"));
+        assert_eq!(candidate.get(&format!("{mine}/{link}")).status, StatusCode::OK);
+
         // The mail tells that something waits, and nothing of what.
         let mails = fresh.db.read_now(|conn| outbox::list_session_mails(conn, &session, 10, 0)).unwrap();
         assert_eq!(mails.len(), 1);
@@ -61,6 +77,8 @@ fn a_candidate_and_the_office_write_to_each_other() {
         let mut stranger = site.sign_in(&site.user(Role::ExamOfficer, "02"));
         assert_eq!(other.get(&mine).status, StatusCode::NOT_FOUND);
         assert_eq!(stranger.get(&theirs).status, StatusCode::NOT_FOUND);
+        assert_eq!(stranger.get(&format!("{theirs}/{link}")).status, StatusCode::NOT_FOUND);
+        assert_eq!(other.get(&format!("{mine}/{link}")).status, StatusCode::NOT_FOUND);
         assert_eq!(stranger.get(&format!("/gestion/sessions/{session}/messages")).status, StatusCode::NOT_FOUND);
         assert_eq!(stranger.post(&theirs, &[("message", "Bonjour")]).status, StatusCode::NOT_FOUND);
         assert!(fresh.db.read_now(cplds::store::audit::verify_chains).unwrap().is_ok());

@@ -3,7 +3,8 @@
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use axum::response::Response;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 
 use super::AppState;
 use super::error::AppError;
@@ -11,10 +12,11 @@ use super::form::{Form, RawForm};
 use super::page::{self, CurrentActor, Flash, Page, Pages, Shell};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
+use crate::domain::message::{MOST_FILES, check_body, file_name, sniff};
 use crate::domain::permission::{Action, OFFICE, Role};
 use crate::mail::messages::Letterhead;
 use crate::office::message as office;
-use crate::store::message::{self as store, MessageFileRow, MessageRow, NewMessage, Side, ThreadFile};
+use crate::store::message::{self as store, MessageFileRow, MessageRow, NewFile, NewMessage, Side, ThreadFile};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, new_id, reference};
 
@@ -25,10 +27,12 @@ pub fn routes() -> Routes<AppState> {
     let office = Gate::Roles(OFFICE);
     Routes::new()
         .get("/mon-dossier/{registration}/messages", CANDIDATE, own_thread)
-        .post("/mon-dossier/{registration}/messages", CANDIDATE, write_own)
+        .upload("/mon-dossier/{registration}/messages", CANDIDATE, write_own)
+        .get("/mon-dossier/{registration}/messages/{attached}", CANDIDATE, own_attached)
         .get("/gestion/sessions/{id}/messages", office, list)
         .get("/gestion/sessions/{id}/dossiers/{registration}/messages", office, office_thread)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/messages", office, write_office)
+        .upload("/gestion/sessions/{id}/dossiers/{registration}/messages", office, write_office)
+        .get("/gestion/sessions/{id}/dossiers/{registration}/messages/{attached}", office, office_attached)
 }
 
 struct Line {
@@ -207,13 +211,18 @@ async fn write(
     side: Side,
     raw: RawForm,
 ) -> Result<Response, AppError> {
+    let mut refused = Form::from_raw(raw.clone());
+    let files = keep_files(app, &raw, &mut refused).await?;
+    if refused.is_refused() {
+        return thread_page(app, shell, actor, file, side, refused).await;
+    }
     // The key made with the page: the same page sent twice is one message.
     let key = uuid::Uuid::parse_str(raw.trimmed("cle")).map(|id| id.to_string()).ok();
     let new = NewMessage {
         id: key.unwrap_or_else(|| new_id(app.clock().now())),
         file_id: file.id.clone(),
         body: raw.get("message").to_owned(),
-        files: Vec::new(),
+        files,
     };
     let code = file.session.academy_code.clone();
     let head = app.db.read(move |conn| Ok(Letterhead::of(&reference::get_academy(conn, &code)?))).await?;
@@ -234,6 +243,71 @@ async fn write(
         Err(other) => Err(other.into()),
     }
 }
+
+/// Files that go with a message, looked into and kept in the vault; a bad one is said beside the field.
+async fn keep_files(app: &AppState, raw: &RawForm, form: &mut Form) -> Result<Vec<NewFile>, AppError> {
+    let sent = raw.files("pieces");
+    if sent.len() > MOST_FILES {
+        form.refuse(
+            "pieces",
+            format!("Un message emporte {MOST_FILES} fichiers au plus : envoyez les autres ensuite."),
+        );
+        return Ok(Vec::new());
+    }
+    let mut kept = Vec::new();
+    for file in sent {
+        match sniff(&file.bytes) {
+            Ok(content_type) => kept.push((file, content_type)),
+            Err(no) => form.refuse("pieces", format!("« {} » : {}", file.name, no.sentence)),
+        }
+    }
+    if let Err(no) = check_body(raw.get("message")) {
+        form.refuse("message", no.to_string());
+    }
+    if form.is_refused() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for (file, content_type) in kept {
+        files.push(NewFile {
+            file_name: file_name(&file.name, content_type),
+            content_type: content_type.to_owned(),
+            size: i32::try_from(file.bytes.len()).unwrap_or(i32::MAX),
+            sha256: app.vault.area(AREA).put(&file.bytes).await?,
+        });
+    }
+    Ok(files)
+}
+
+async fn own_attached(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path((file, attached)): Path<(String, String)>,
+) -> Result<Response, AppError> {
+    let file = file_for(&app, &actor, None, file, Side::Candidate).await?;
+    give_attached(&app, file, attached).await
+}
+
+async fn office_attached(
+    State(app): State<AppState>,
+    actor: CurrentActor,
+    Path((id, file, attached)): Path<(String, String, String)>,
+) -> Result<Response, AppError> {
+    let file = file_for(&app, &actor, Some(id), file, Side::Office).await?;
+    give_attached(&app, file, attached).await
+}
+
+async fn give_attached(app: &AppState, file: ThreadFile, attached: String) -> Result<Response, AppError> {
+    let row = app.db.read(move |conn| store::get_attached(conn, &file.id, &attached)).await?;
+    let bytes = app.vault.area(AREA).get(&row.sha256).await?;
+    let name: String = form_urlencoded::byte_serialize(row.file_name.as_bytes()).collect();
+    // Always to be saved, never shown in our own pages' origin.
+    let disposition = format!("attachment; filename*=UTF-8''{}", name.replace('+', "%20"));
+    Ok(([(header::CONTENT_TYPE, row.content_type), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response())
+}
+
+/// The part of the vault where files of messages stand.
+const AREA: &str = "messages";
 
 const PER_PAGE: usize = 50;
 
