@@ -101,8 +101,9 @@ pub fn document(db: &Db, registration_id: &str) -> Stored<DocumentRow> {
             session.year, row.number
         ),
         format!(
-            "Vous avez déclaré : {}, né(e) le {} ; {}, {} ; {}.",
+            "Vous avez déclaré : {}, {} le {} ; {}, {} ; {}.",
             person.letter_name(),
+            if person.civility == "Mme" { "née" } else { "né" },
             french_date(person.birth_date.0),
             row.corps,
             row.status,
@@ -111,10 +112,10 @@ pub fn document(db: &Db, registration_id: &str) -> Stored<DocumentRow> {
     ];
     let wanted: Vec<&str> = view.pieces.iter().map(|(_, label, _)| label.as_str()).collect();
     if !wanted.is_empty() {
-        paragraphs.push(format!("Pièces demandées pour cette session : {}.", wanted.join(" ; ")));
+        paragraphs.push(format!("Pièces demandées pour cette session : {}.", wanted.join(" ; ")));
     }
     paragraphs.push(format!(
-        "Vous pouvez compléter ou retirer votre candidature jusqu’à ce que la liste des candidats soit arrêtée. Les inscriptions sont ouvertes jusqu’au {}. Le bureau des examens vérifie ensuite votre situation et vos pièces ; le recteur arrête la liste des candidats admis à se présenter (arrêté du 5 mai 2017, MENE1710931A, art. 2).",
+        "Vous pouvez compléter ou retirer votre candidature jusqu’à ce que la liste des candidats soit arrêtée. Les inscriptions sont ouvertes jusqu’au {}. Le bureau des examens vérifie ensuite votre situation et vos pièces ; le recteur arrête la liste des candidats admis à se présenter (arrêté du 5 mai 2017, MENE1710931A, art. 2).",
         closes_on(session)
     ));
     paragraphs.push(

@@ -83,7 +83,7 @@ fn closed(session: &SessionRow, now: jiff::Timestamp) -> Refusal {
         format!("Les inscriptions à la session {} ouvrent le {}.", session.year, shown(session.registration_opens_at.0))
     } else {
         format!(
-            "Les inscriptions à la session {} sont closes depuis le {} : votre brouillon reste lisible, écrivez au bureau des examens.",
+            "Les inscriptions à la session {} sont closes depuis le {} : votre brouillon reste lisible, écrivez au bureau des examens.",
             session.year,
             shown(session.registration_closes_at.0)
         )
@@ -143,7 +143,7 @@ fn refuse_second(conn: &mut Conn, session: &SessionRow, person_id: &str, pack: &
     match other {
         Some((academy, number)) if academy == session.academy_code => Err(Refusal::new(
             "already_registered",
-            format!("Vous êtes déjà inscrit(e) à la session {}, sous le numéro {number} : retrouvez ce dossier dans « Mon dossier ».", session.year),
+            format!("Vous êtes déjà inscrit(e) à la session {}, sous le numéro {number} : retrouvez ce dossier dans « Mon dossier ».", session.year),
         )
         .under(law)
         .into()),
@@ -152,7 +152,7 @@ fn refuse_second(conn: &mut Conn, session: &SessionRow, person_id: &str, pack: &
             Err(Refusal::new(
                 "registered_elsewhere",
                 format!(
-                    "Vous êtes déjà inscrit(e) à la session {} dans l’{there}, sous le numéro {number} : on s’inscrit au rectorat de sa propre académie, une seule fois par session. Si vous avez changé d’académie, retirez d’abord cette candidature.",
+                    "Vous êtes déjà inscrit(e) à la session {} dans l’{there}, sous le numéro {number} : on s’inscrit au rectorat de sa propre académie, une seule fois par session. Si vous avez changé d’académie, retirez d’abord cette candidature.",
                     session.year
                 ),
             )
@@ -170,7 +170,7 @@ fn refuse_second(conn: &mut Conn, session: &SessionRow, person_id: &str, pack: &
                 Some(number) => Err(Refusal::new(
                     "withdrawn_before",
                     format!(
-                        "Votre candidature {number} à cette session a été retirée : écrivez au bureau des examens depuis « Mon dossier » pour la reprendre."
+                        "Votre candidature {number} à cette session a été retirée : écrivez au bureau des examens depuis « Mon dossier » pour la reprendre."
                     ),
                 )
                 .into()),
@@ -404,7 +404,7 @@ pub fn decide_claim(tx: &mut Tx<'_>, claim_id: &str, holds: bool, reason: &str) 
         ))
         .execute(tx.conn)?;
     if changed == 0 {
-        return Err(StoreError::Conflict("Cette note a déjà été vérifiée : rechargez la page.".into()));
+        return Err(StoreError::Conflict("Cette note a déjà été vérifiée : rechargez la page.".into()));
     }
     if holds {
         diesel::insert_into(kept_marks::table)

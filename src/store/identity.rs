@@ -106,13 +106,13 @@ pub fn decide(
         return Err(Refusal::new("reason_missing", "Dites en une phrase au moins sur quoi vous vous fondez.").into());
     }
     if check.verdict.is_some() {
-        return Err(StoreError::Conflict("Cette identité a déjà été vérifiée : rechargez la page.".into()));
+        return Err(StoreError::Conflict("Cette identité a déjà été vérifiée : rechargez la page.".into()));
     }
     let person: PersonRow = people::table.find(&check.person_id).select(PersonRow::as_select()).first(tx.conn)?;
     if verdict == Verdict::Same && person.user_id.as_ref().is_some_and(|owner| *owner != check.user_id) {
         return Err(Refusal::new(
             "account_exists",
-            "Cette fiche est déjà rattachée à un autre compte : répondez à la personne de se connecter avec celui-là.",
+            "Cette fiche est déjà rattachée à un autre compte : répondez à la personne de se connecter avec celui-là.",
         )
         .under(CALENDAR_LAW)
         .into());

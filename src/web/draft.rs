@@ -100,7 +100,7 @@ async fn choose_page(app: &AppState, shell: &Shell, form: Form) -> Result<Respon
     let page = shell
         .page("Choisir une session")
         .under("Mon dossier", "/mon-dossier")
-        .heading("Dans quelle académie vous inscrivez-vous ?")
+        .heading("Dans quelle académie vous inscrivez-vous ?")
         .with_errors(refused);
     let template = ChoosePage { page, form, sessions };
     if refused { page::html_to_correct(&template) } else { page::html(&template) }
@@ -126,7 +126,7 @@ async fn start(
             choose_page(&app, &shell, form).await
         }
         Err(StoreError::NotFound) => {
-            form.refuse("session", "Cette session n’est plus proposée : choisissez dans la liste.");
+            form.refuse("session", "Cette session n’est plus proposée : choisissez dans la liste.");
             choose_page(&app, &shell, form).await
         }
         Err(other) => Err(other.into()),
@@ -189,8 +189,8 @@ async fn tasks(
         };
         let hint = match step {
             Step::Action if standing == Standing::NotNeeded => "Vous conservez la note de l’épreuve 1.",
-            Step::Accommodation => "La mesure seule : le motif médical ne se dit jamais ici.",
-            Step::Pieces => "Vous pourrez aussi les déposer après, depuis « Mon dossier ».",
+            Step::Accommodation => "La mesure seule : le motif médical ne se dit jamais ici.",
+            Step::Pieces => "Vous pourrez aussi les déposer après, depuis « Mon dossier ».",
             _ => "",
         };
         Task { label: step.label(), href, tone, status, hint }

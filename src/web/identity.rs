@@ -74,7 +74,7 @@ fn question(session: &SessionRow, view: CheckView) -> Question {
         has_account: person.user_id.is_some(),
         decided: match (&view.check.verdict, view.check.decided_at) {
             (Some(verdict), Some(at)) => format!(
-                "{} : dit par {}, {}. Motif : {}",
+                "{} : dit par {}, {}. Motif : {}",
                 if verdict == "same" { "Même personne" } else { "Deux personnes distinctes" },
                 view.check.decided_by_name.as_deref().unwrap_or("le bureau"),
                 shown_instant(session, at.0),
@@ -164,7 +164,7 @@ async fn decide(
         })
         .await;
     match done {
-        Ok(()) => Ok(Flash::success("L’identité est vérifiée ; le candidat est prévenu.")
+        Ok(()) => Ok(Flash::success("L’identité est vérifiée ; le candidat est prévenu.")
             .then(&format!("/gestion/sessions/{}/homonymes", session.id))),
         Err(StoreError::Refused(no)) => {
             let field = if no.code == "reason_missing" { reason_field } else { verdict_field };
@@ -199,11 +199,11 @@ struct ClaimsPage {
 fn claim(row: ClaimRow) -> Claim {
     let academy = Academy::find(&row.origin_academy).map(Academy::full_name).unwrap_or_default();
     Claim {
-        heading: format!("Épreuve {} : {} sur 20", row.epreuve, Mark::from_hundredths(row.mark).shown()),
+        heading: format!("Épreuve {} : {} sur 20", row.epreuve, Mark::from_hundredths(row.mark).shown()),
         origin: format!("Obtenue à la session {}, {academy}, d’après le candidat", row.origin_year),
         waits: row.state == "claimed",
         decided: format!(
-            "{} par {}. Motif : {}",
+            "{} par {}. Motif : {}",
             if row.state == "accepted" { "Retenue" } else { "Non retenue" },
             row.decided_by_name.as_deref().unwrap_or("le bureau"),
             row.reason.as_deref().unwrap_or_default()

@@ -250,7 +250,7 @@ async fn keep_files(app: &AppState, raw: &RawForm, form: &mut Form) -> Result<Ve
     if sent.len() > MOST_FILES {
         form.refuse(
             "pieces",
-            format!("Un message emporte {MOST_FILES} fichiers au plus : envoyez les autres ensuite."),
+            format!("Un message emporte {MOST_FILES} fichiers au plus : envoyez les autres ensuite."),
         );
         return Ok(Vec::new());
     }
@@ -258,7 +258,7 @@ async fn keep_files(app: &AppState, raw: &RawForm, form: &mut Form) -> Result<Ve
     for file in sent {
         match sniff(&file.bytes) {
             Ok(content_type) => kept.push((file, content_type)),
-            Err(no) => form.refuse("pieces", format!("« {} » : {}", file.name, no.sentence)),
+            Err(no) => form.refuse("pieces", format!("« {} » : {}", file.name, no.sentence)),
         }
     }
     if let Err(no) = check_body(raw.get("message")) {

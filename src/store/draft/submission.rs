@@ -50,13 +50,13 @@ pub fn submit(tx: &mut Tx<'_>, draft_id: &str, version: i32, acknowledge: Acknow
     }
     if view.draft.version != version {
         return Err(StoreError::Conflict(
-            "Votre brouillon a changé depuis que vous avez relu vos réponses : relisez-les avant de déposer.".into(),
+            "Votre brouillon a changé depuis que vous avez relu vos réponses : relisez-les avant de déposer.".into(),
         ));
     }
     let complete = read_all(&view.answers, &view.context()).map_err(|step| {
         Refusal::new(
             "draft_incomplete",
-            format!("L’étape « {} » est à compléter ou à corriger avant le dépôt.", step.label()),
+            format!("L’étape « {} » est à compléter ou à corriger avant le dépôt.", step.label()),
         )
     })?;
     let Some(person) = settle_person(tx, &view, &complete)? else {
@@ -101,7 +101,7 @@ fn settle_person(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete) -> Stor
             return Err(Refusal::new(
                 "identity_differs",
                 format!(
-                    "Votre compte est celui de {} : les nom, prénoms et date de naissance saisis n’y correspondent pas. Corrigez l’étape « Votre identité », ou demandez la correction de votre fiche.",
+                    "Votre compte est celui de {} : les nom, prénoms et date de naissance saisis n’y correspondent pas. Corrigez l’étape « Votre identité », ou demandez la correction de votre fiche.",
                     own.shown_name()
                 ),
             )

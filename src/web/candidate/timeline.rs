@@ -17,7 +17,7 @@ pub struct TimeStep {
 pub fn next_date(session: &SessionRow, now: jiff::Timestamp) -> String {
     if now < session.registration_closes_at.0 {
         return format!(
-            "Prochaine date : clôture des inscriptions, {}.",
+            "Prochaine date : clôture des inscriptions, {}.",
             shown_instant(session, session.registration_closes_at.0)
         );
     }
@@ -26,7 +26,7 @@ pub fn next_date(session: &SessionRow, now: jiff::Timestamp) -> String {
             String::new()
         }
         _ if now.to_zoned(jiff::tz::TimeZone::UTC).date() <= session.epreuves_to.0 => format!(
-            "Prochaine date : période des épreuves, du {} au {}.",
+            "Prochaine date : période des épreuves, du {} au {}.",
             french_date(session.epreuves_from.0),
             french_date(session.epreuves_to.0)
         ),

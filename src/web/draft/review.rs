@@ -93,7 +93,7 @@ pub async fn submit(
     let version: i32 = raw.trimmed("version").parse().unwrap_or(0);
     let mut form = Form::from_raw(raw);
     if form.value("declaration") != "oui" {
-        form.refuse("declaration", "Cochez la déclaration : sans elle, le dossier ne peut pas être déposé.");
+        form.refuse("declaration", "Cochez la déclaration : sans elle, le dossier ne peut pas être déposé.");
         return review_page(&app, &shell, &actor, draft, form).await;
     }
     let head = {
@@ -131,7 +131,7 @@ pub async fn submit(
             Ok(page::see_other(&done))
         }
         Ok(Submitted::IdentityToCheck) => Ok(Flash::warning(
-            "Votre dossier n’est pas encore déposé : le bureau des examens doit d’abord vérifier votre identité.",
+            "Votre dossier n’est pas encore déposé : le bureau des examens doit d’abord vérifier votre identité.",
         )
         .then(&format!("/inscription/{draft}"))),
         Err(StoreError::Refused(no)) if no.code == "registration_closed" => {

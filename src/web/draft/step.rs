@@ -202,9 +202,9 @@ fn questions(view: &DraftView) -> Vec<KeptQuestion> {
             choices
                 .push(("ailleurs".to_owned(), "Je conserve une note obtenue ailleurs ou avant ce service".to_owned()));
             KeptQuestion {
-                legend: format!("Épreuve {} : {}", epreuve.code, lower_first(&epreuve.title)),
+                legend: format!("Épreuve {} : {}", epreuve.code, lower_first(&epreuve.title)),
                 hint:
-                    "Une note conservée ne se repasse pas : elle compte comme si vous l’aviez obtenue à cette session."
+                    "Une note conservée ne se repasse pas : elle compte comme si vous l’aviez obtenue à cette session."
                         .to_owned(),
                 value: format!("{field}_valeur"),
                 session: format!("{field}_session"),
@@ -291,7 +291,7 @@ pub async fn save(
     };
     if reduced {
         return Ok(Flash::info(
-            "Seule la mesure demandée est conservée : ce qui pouvait dire votre état de santé a été effacé.",
+            "Seule la mesure demandée est conservée : ce qui pouvait dire votre état de santé a été effacé.",
         )
         .then(&path));
     }
