@@ -8,11 +8,13 @@ mod support;
 
 mod architecture;
 mod doors;
+mod draft;
 mod exchange;
 mod gates;
 mod invitation;
 mod jury;
 mod mail;
+mod message;
 mod migrations;
 mod outbox;
 mod pieces;

@@ -5,6 +5,7 @@ pub mod files;
 pub mod next;
 pub mod people;
 mod staff;
+mod registration;
 pub mod story;
 mod training;
 

@@ -46,14 +46,15 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
         let report = registration::preview_import(conn, &session.academy_code, year, Some(&session), &table, &[], now)?;
         Ok(report.blocking().map(|finding| (finding.line, "démonstration".to_owned())).collect())
     })?;
-    let session_id = id.clone();
+    let (session_id, imported) = (id.clone(), id.clone());
     db.write_now(&officer, Lock::Session(id.clone()), move |tx| {
-        registration::import_candidates(tx, &id, &table, &blocked).map(|_| ())
+        registration::import_candidates(tx, &imported, &table, &blocked).map(|_| ())
     })?;
     let (regulation_id, asked) = db.read_now(|conn| {
         let session = session::load_session(conn, &session_id)?;
         let files = registration::list_files(conn, &session_id, &FileFilter::default(), 3, 0)?;
         Ok((session.regulation_id, files.into_iter().map(|file| file.person.id).collect()))
     })?;
-    training::open_next_year(db, &academy.code, &regulation_id, year, asked)
+    training::open_next_year(db, &academy.code, &regulation_id, year, asked)?;
+    super::registration::fill_forms(db, clock, plan, &id)
 }

@@ -47,6 +47,7 @@ pub mod handover;
 pub mod holder;
 pub mod ids;
 pub mod jury;
+pub mod message;
 pub mod mission;
 pub mod obligations;
 pub mod permission;

@@ -125,6 +125,7 @@ words! {
         IssueCertificates = "issue_certificates",
         RevokeCertificate = "revoke_certificate",
         SeeOwnFile = "see_own_file",
+        Apply = "apply",
         SeeStaff = "see_staff",
         ManageStaff = "manage_staff",
         /// Records a certificate or a mark that comes from before this program, or an equivalence.
@@ -202,6 +203,8 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         // Granted by sitting in the commission, never by a role alone.
         Action::EnterMarks => &[],
         Action::SeeOwnFile => &[],
+        // Whoever has an account of candidate, in whatever academy: the rule on one's own rectorat comes after.
+        Action::Apply => &[],
         Action::SeeStaff => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::ManageStaff => &[TrainingManager, AcademyAdministrator, ExamOfficeHead],
         Action::ManageSchools => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
@@ -236,7 +239,11 @@ pub fn may(actor: &Actor, action: Action, object: Object<'_>) -> bool {
             }
     });
     let by_seat = matches!(action, Action::EnterMarks) && object.members.iter().any(|member| *member == actor.user_id);
-    let by_ownership = matches!(action, Action::SeeOwnFile) && object.owner == Some(actor.user_id.as_str());
+    let by_ownership = match action {
+        Action::SeeOwnFile => object.owner == Some(actor.user_id.as_str()),
+        Action::Apply => actor.has_role(Role::Candidate) && object.owner == Some(actor.user_id.as_str()),
+        _ => false,
+    };
     by_role || by_seat || by_ownership
 }
 
@@ -292,5 +299,13 @@ mod tests {
         let file = Object::academy("22").owned_by("u1");
         assert!(may(&actor(Role::Candidate, None), Action::SeeOwnFile, file));
         assert!(!may(&actor(Role::Candidate, None), Action::SeeOwnFile, Object::academy("22").owned_by("u2")));
+    }
+
+    #[test]
+    fn a_candidate_applies_in_their_own_name_and_nobody_else_does() {
+        let draft = Object::academy("22").owned_by("u1");
+        assert!(may(&actor(Role::Candidate, None), Action::Apply, draft));
+        assert!(!may(&actor(Role::ExamOfficer, Some("22")), Action::Apply, draft));
+        assert!(!may(&actor(Role::Candidate, None), Action::Apply, Object::academy("22").owned_by("u2")));
     }
 }

@@ -97,7 +97,8 @@ impl Calendar {
     pub fn is_open(&self, now: Timestamp, grace_minutes: u32) -> bool {
         let grace = jiff::SignedDuration::from_mins(i64::from(grace_minutes));
         let closes = self.registration_closes_at.checked_add(grace).unwrap_or(self.registration_closes_at);
-        self.registration_opens_at <= now && now <= closes
+        // To the second: what reads 23:59:59 on the clock is still in time, whatever its fraction.
+        self.registration_opens_at <= now && now.as_second() <= closes.as_second()
     }
 }
 
@@ -160,6 +161,7 @@ mod tests {
         assert!(!calendar.is_open(at("2026-06-01T05:59:59Z"), 0));
         assert!(calendar.is_open(at("2026-06-01T06:00:00Z"), 0));
         assert!(calendar.is_open(at("2026-09-30T21:59:59Z"), 0));
+        assert!(calendar.is_open(at("2026-09-30T21:59:59.999999Z"), 0));
         assert!(!calendar.is_open(at("2026-09-30T22:00:00Z"), 0));
         assert!(calendar.is_open(at("2026-09-30T22:10:00Z"), 15));
     }

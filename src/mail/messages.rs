@@ -273,6 +273,12 @@ pub fn certificate_ready(facts: &Facts<'_>) -> Message {
     )
 }
 
+/// The office has written in the candidate's thread; what, only the page says.
+#[must_use]
+pub fn new_message(facts: &Facts<'_>) -> Message {
+    message!(facts.words(), "mail/new_message/subject.txt", "mail/new_message/body.txt", "mail/new_message/body.html")
+}
+
 /// To a corrected address: a message could not be handed over before, and waits.
 #[must_use]
 pub fn resend_notice(facts: &Facts<'_>) -> Message {
@@ -329,6 +335,7 @@ mod tests {
             ("convocation_juror", convocation_juror(facts)),
             ("results_published", results_published(facts)),
             ("certificate_ready", certificate_ready(facts)),
+            ("new_message", new_message(facts)),
             ("resend_notice", resend_notice(facts)),
         ]
     }

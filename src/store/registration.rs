@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 
 use super::audit::Act;
 use super::exchange::{self, Planned};
-use super::people::{PersonRow, find_known, fold_email};
-use super::schema::{decisions, exam_sessions, former_names, kept_marks, people, pieces, registrations as t};
+use super::people::{PersonRow, find_known, fold_email, identity_keys};
+use super::schema::{
+    decisions, exam_sessions, former_names, kept_marks, people, person_identities, pieces, registrations as t,
+    yearly_registrations,
+};
 use super::session::{self, SessionRow};
 use super::staff::career::{self, Told};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, eligibility, new_id, reference};
@@ -94,10 +97,10 @@ pub fn preview_import(
     let mut registered_emails = HashMap::new();
     if let Some(session) = session {
         let known: Vec<(String, String, String)> = t::table
-            .inner_join(people::table)
+            .inner_join(people::table.inner_join(person_identities::table))
             .filter(t::session_id.eq(&session.id))
             .filter(t::state.ne("withdrawn"))
-            .select((people::identity_key, people::email_key, t::number))
+            .select((person_identities::identity_key, people::email_key, t::number))
             .load(conn)?;
         for (identity, email, number) in known {
             if !email.is_empty() {
@@ -239,10 +242,12 @@ fn register(
     let mut done = Imported::default();
     for chunk in drafts.chunks(CHUNK) {
         let person_ids = record_people(tx, &session.academy_code, chunk)?;
+        refuse_second_registrations(tx.conn, session, &person_ids, chunk)?;
         let mut rows = Vec::with_capacity(chunk.len());
         let mut piece_rows = Vec::new();
         let mut kept_rows = Vec::new();
         let mut decision_rows = Vec::with_capacity(chunk.len());
+        let mut yearly_rows = Vec::with_capacity(chunk.len());
         let mut acts = Vec::with_capacity(chunk.len());
         for (draft, person_id) in chunk.iter().zip(person_ids) {
             rank += 1;
@@ -299,6 +304,11 @@ fn register(
                 });
             }
             decision_rows.push(eligibility::proposed(tx, session, &row.id, &assessment)?);
+            yearly_rows.push((
+                yearly_registrations::person_id.eq(row.person_id.clone()),
+                yearly_registrations::year.eq(session.year),
+                yearly_registrations::registration_id.eq(row.id.clone()),
+            ));
             acts.push(Act {
                 action: "register",
                 object_kind: "registration",
@@ -311,6 +321,7 @@ fn register(
         }
         each_backend!(&mut *tx.conn, c => {
             diesel::insert_into(t::table).values(&rows).execute(c)?;
+            diesel::insert_into(yearly_registrations::table).values(&yearly_rows).execute(c)?;
             diesel::insert_into(pieces::table).values(&piece_rows).execute(c)?;
             diesel::insert_into(kept_marks::table).values(&kept_rows).execute(c)?;
             diesel::insert_into(decisions::table).values(&decision_rows).execute(c)
@@ -323,20 +334,26 @@ fn register(
 
 /// Finds or records the people of a batch, in the order of the drafts.
 fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft]) -> Stored<Vec<String>> {
-    let keys: Vec<&str> = drafts.iter().map(|draft| draft.identity_key.as_str()).collect();
-    let known = find_known(tx.conn, &keys)?;
+    let keys_of = |draft: &CandidateDraft| {
+        identity_keys(&draft.birth_name, draft.usage_name.as_deref(), &draft.first_names, draft.birth_date)
+    };
+    let keys: Vec<String> = drafts.iter().flat_map(keys_of).collect();
+    let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let mut known = find_known(tx.conn, &asked)?;
+    let mut identities = Vec::new();
     let mut ids = Vec::with_capacity(drafts.len());
     let mut new_people = Vec::new();
     let (mut begun, mut followed) = (Vec::new(), Vec::new());
     let mut acts = Vec::new();
     for draft in drafts {
+        let keys = keys_of(draft);
         let told = |id: &str| Told {
             person_id: id.to_owned(),
             corps: draft.corps.clone(),
             status: draft.status.clone(),
             contract_date: draft.contract_date,
         };
-        if let Some(id) = known.get(&draft.identity_key) {
+        if let Some(id) = keys.iter().find_map(|key| known.get(key)) {
             // The person keeps their civil status; corps and contract are added to their career.
             followed.push(told(id));
             ids.push(id.clone());
@@ -370,18 +387,68 @@ fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft])
             detail: json!({ "academy": academy_code }),
         });
         begun.push(told(&row.id));
+        for key in keys {
+            identities.push((
+                person_identities::identity_key.eq(key.clone()),
+                person_identities::homonym.eq(0),
+                person_identities::person_id.eq(row.id.clone()),
+            ));
+            known.insert(key, row.id.clone());
+        }
         ids.push(row.id.clone());
         new_people.push(row);
     }
-    each_backend!(&mut *tx.conn, c => diesel::insert_into(people::table).values(&new_people).execute(c))?;
+    each_backend!(&mut *tx.conn, c => {
+        diesel::insert_into(people::table).values(&new_people).execute(c)?;
+        diesel::insert_into(person_identities::table).values(&identities).execute(c)
+    })?;
     career::begin(tx, academy_code, &begun)?;
     tx.audit_all(acts)?;
     career::follow(tx, academy_code, &followed)?;
     Ok(ids)
 }
 
+/// One registration a year for one person: a line whose person already has one, here or in another academy, is refused.
+fn refuse_second_registrations(
+    conn: &mut Conn,
+    session: &SessionRow,
+    person_ids: &[String],
+    drafts: &[CandidateDraft],
+) -> Stored<()> {
+    let year = session.year;
+    let mut taken: std::collections::HashSet<String> = yearly_registrations::table
+        .filter(yearly_registrations::year.eq(year))
+        .filter(yearly_registrations::person_id.eq_any(person_ids))
+        .select(yearly_registrations::person_id)
+        .load::<String>(conn)?
+        .into_iter()
+        .collect();
+    // A withdrawn file keeps its place in its session: it is taken up again, not doubled.
+    taken.extend(
+        t::table
+            .filter(t::session_id.eq(&session.id))
+            .filter(t::person_id.eq_any(person_ids))
+            .select(t::person_id)
+            .load::<String>(conn)?,
+    );
+    for (person_id, draft) in person_ids.iter().zip(drafts) {
+        if !taken.insert(person_id.clone()) {
+            return Err(Refusal::new(
+                "already_registered",
+                format!(
+                    "Ligne {} : cette personne est déjà inscrite à la session {year}, ici ou dans une autre académie. Mettez la ligne de côté.",
+                    draft.line
+                ),
+            )
+            .under(LIST_LAW)
+            .into());
+        }
+    }
+    Ok(())
+}
+
 /// `22-27-0001`: the candidate's number in the session.
-fn candidate_number(academy_code: &str, year: i32, rank: i32) -> String {
+pub(super) fn candidate_number(academy_code: &str, year: i32, rank: i32) -> String {
     format!("{academy_code}-{:02}-{rank:04}", year % 100)
 }
 
@@ -402,6 +469,9 @@ pub fn withdraw(tx: &mut Tx<'_>, registration_id: &str, version: i32) -> Stored<
         return Err(Refusal::new("already_withdrawn", "Cette candidature est déjà retirée.").into());
     }
     set_file_state(tx, &row, version, "withdrawn")?;
+    // Who moves may still register at the rectorat of their new academy.
+    diesel::delete(yearly_registrations::table.filter(yearly_registrations::registration_id.eq(&row.id)))
+        .execute(tx.conn)?;
     tx.audit("withdraw", ("registration", &row.id), Some(&json!(row)), None, &json!({ "number": row.number }))
 }
 
@@ -575,6 +645,18 @@ pub fn get_file(conn: &mut Conn, academy_code: &str, registration_id: &str) -> S
         .select((RegistrationRow::as_select(), SessionRow::as_select(), PersonRow::as_select()))
         .first(conn)?;
     view(conn, session, registration, person)
+}
+
+/// The session a registration belongs to, whoever asks: for documents drawn by the program.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn get_session_of(conn: &mut Conn, registration_id: &str) -> Stored<SessionRow> {
+    Ok(t::table
+        .inner_join(exam_sessions::table)
+        .filter(t::id.eq(registration_id))
+        .select(SessionRow::as_select())
+        .first(conn)?)
 }
 
 /// The files a user owns, latest session first.

@@ -556,6 +556,102 @@ diesel::table! {
 }
 
 diesel::table! {
+    drafts (id) {
+        id -> Text,
+        user_id -> Text,
+        session_id -> Text,
+        answers -> Text,
+        version -> Integer,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    person_identities (identity_key, homonym) {
+        identity_key -> Text,
+        homonym -> Integer,
+        person_id -> Text,
+    }
+}
+
+diesel::table! {
+    identity_checks (id) {
+        id -> Text,
+        draft_id -> Text,
+        session_id -> Text,
+        user_id -> Text,
+        person_id -> Text,
+        asked_at -> Timestamp,
+        verdict -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        decided_by -> Nullable<Text>,
+        decided_by_name -> Nullable<Text>,
+        decided_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    yearly_registrations (person_id, year) {
+        person_id -> Text,
+        year -> Integer,
+        registration_id -> Text,
+    }
+}
+
+diesel::table! {
+    action_plans (registration_id) {
+        registration_id -> Text,
+        host_uai -> Nullable<Text>,
+        host_name -> Text,
+        action -> Text,
+        young_people -> Integer,
+        days -> Text,
+        unavailable -> Text,
+    }
+}
+
+diesel::table! {
+    kept_mark_claims (id) {
+        id -> Text,
+        registration_id -> Text,
+        epreuve -> Integer,
+        mark -> Integer,
+        origin_year -> Integer,
+        origin_academy -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        decided_by_name -> Nullable<Text>,
+        decided_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Text,
+        file_id -> Text,
+        session_id -> Text,
+        from_office -> Bool,
+        author_id -> Text,
+        author_name -> Text,
+        body -> Text,
+        sent_at -> Timestamp,
+        read_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    message_files (id) {
+        id -> Text,
+        message_id -> Text,
+        file_name -> Text,
+        content_type -> Text,
+        size -> Integer,
+        sha256 -> Text,
+    }
+}
+
+diesel::table! {
     pieces (registration_id, code) {
         registration_id -> Text,
         code -> Text,
@@ -934,6 +1030,17 @@ diesel::joinable!(exam_sessions -> academies (academy_code));
 diesel::joinable!(required_pieces -> exam_sessions (session_id));
 diesel::joinable!(registrations -> exam_sessions (session_id));
 diesel::joinable!(registrations -> people (person_id));
+diesel::joinable!(drafts -> users (user_id));
+diesel::joinable!(drafts -> exam_sessions (session_id));
+diesel::joinable!(person_identities -> people (person_id));
+diesel::joinable!(identity_checks -> people (person_id));
+diesel::joinable!(identity_checks -> users (user_id));
+diesel::joinable!(yearly_registrations -> registrations (registration_id));
+diesel::joinable!(yearly_registrations -> people (person_id));
+diesel::joinable!(action_plans -> registrations (registration_id));
+diesel::joinable!(kept_mark_claims -> registrations (registration_id));
+diesel::joinable!(messages -> exam_sessions (session_id));
+diesel::joinable!(message_files -> messages (message_id));
 diesel::joinable!(pieces -> registrations (registration_id));
 diesel::joinable!(schools -> academies (academy_code));
 diesel::joinable!(import_drafts -> academies (academy_code));
@@ -1015,6 +1122,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     exam_sessions,
     required_pieces,
     registrations,
+    drafts,
+    person_identities,
+    identity_checks,
+    yearly_registrations,
+    action_plans,
+    kept_mark_claims,
+    messages,
+    message_files,
     pieces,
     piece_files,
     kept_marks,

@@ -9,19 +9,26 @@ use super::AppState;
 use super::certificate::attachment;
 use super::error::AppError;
 use super::form::{Form, RawForm};
-use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
+use super::page::{self, CurrentActor, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
-use crate::domain::academy::{Academy, french_date};
+use crate::domain::academy::Academy;
 use crate::domain::eligibility::{Assessment, Facts, Outcome as Eligibility, assess};
 use crate::domain::ids::Mark;
 use crate::domain::permission::Role;
+use crate::domain::registration::draft::{Standing, Step, standings};
 use crate::domain::session::SessionState;
-use crate::office::documents as office;
+use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::registration::{self, FileView, OPEN_STATES};
-use crate::store::session::SessionRow;
-use crate::store::{Lock, Stored, certificate, documents, outbox, publication, reference, schedule, session};
+use crate::store::{
+    Lock, Stored, certificate, documents, draft, message, outbox, publication, reference, schedule, session,
+};
+
+mod timeline;
+mod withdrawal;
+
+use timeline::{TimeStep, next_date, time_line};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -30,15 +37,9 @@ pub fn routes() -> Routes<AppState> {
     Routes::new()
         .get("/inscription", Gate::Public, inscription)
         .get("/mon-dossier", CANDIDATE, files)
-        .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdraw)
+        .get("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::confirm)
+        .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::withdraw)
         .get("/mon-dossier/{registration}/{document}", CANDIDATE, document)
-}
-
-struct TimeStep {
-    label: &'static str,
-    state: &'static str,
-    when: String,
-    detail: String,
 }
 
 struct Passage {
@@ -49,7 +50,6 @@ struct Passage {
 
 struct FileCard {
     id: String,
-    version: i32,
     title: String,
     number: String,
     tone: Tone,
@@ -62,6 +62,20 @@ struct FileCard {
     documents: Vec<(String, &'static str)>,
     can_withdraw: bool,
     refusal: Option<String>,
+    unread: i64,
+    next: String,
+}
+
+/// A draft to take up again, or to read once it is too late.
+struct DraftCard {
+    id: String,
+    title: String,
+    saved: String,
+    closes: String,
+    is_open: bool,
+    waits: bool,
+    progress: String,
+    unread: i64,
 }
 
 struct ResultCard {
@@ -77,6 +91,7 @@ struct ResultCard {
 struct FilesPage {
     page: Page,
     cards: Vec<FileCard>,
+    drafts: Vec<DraftCard>,
 }
 
 /// What is read for one file, in one transaction.
@@ -86,17 +101,27 @@ struct Loaded {
     slots: Vec<schedule::SlotView>,
     has_convocation: bool,
     certificate: Option<String>,
+    unread: i64,
+    claims: Vec<draft::ClaimRow>,
 }
 
 async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
     let now = app.clock().now();
     note_read(&app, &actor).await?;
-    let loaded = app
+    let (loaded, drafts) = app
         .db
         .read(move |conn| {
             let mut loaded = Vec::new();
-            for view in registration::list_files_of_user(conn, &user_id)? {
+            let files = registration::list_files_of_user(conn, &user_id)?;
+            let drafts = draft::list_of_user(conn, &user_id, now)?;
+            let ids: Vec<String> = files
+                .iter()
+                .map(|view| view.registration.id.clone())
+                .chain(drafts.iter().map(|view| view.draft.id.clone()))
+                .collect();
+            let unread = message::count_unread(conn, &ids, message::Side::Candidate)?;
+            for view in files {
                 let convened = matches!(
                     view.session.state,
                     SessionState::Convened
@@ -115,14 +140,44 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     None => None,
                 };
                 let has_convocation = documents::find_line(conn, "convocation", &view.registration.id)?.is_some();
-                loaded.push(Loaded { slots, result, has_convocation, certificate: issued.map(|row| row.number), view });
+                loaded.push(Loaded {
+                    slots,
+                    result,
+                    has_convocation,
+                    certificate: issued.map(|row| row.number),
+                    unread: unread.get(&view.registration.id).copied().unwrap_or(0),
+                    claims: draft::list_claims(conn, &view.registration.id)?,
+                    view,
+                });
             }
-            Ok(loaded)
+            let drafts: Vec<DraftCard> = drafts
+                .into_iter()
+                .map(|view| draft_card(&view, unread.get(&view.draft.id).copied().unwrap_or(0)))
+                .collect();
+            Ok((loaded, drafts))
         })
         .await?;
     let cards = loaded.into_iter().map(|loaded| card(loaded, now)).collect();
     let page = shell.page("Mon dossier");
-    page::html(&FilesPage { page, cards })
+    page::html(&FilesPage { page, cards, drafts })
+}
+
+fn draft_card(view: &draft::DraftView, unread: i64) -> DraftCard {
+    let counted: Vec<_> = standings(&view.answers, &view.context())
+        .into_iter()
+        .filter(|(step, standing)| *step != Step::Pieces && *standing != Standing::NotNeeded)
+        .collect();
+    let done = counted.iter().filter(|(_, standing)| *standing == Standing::Done).count();
+    DraftCard {
+        id: view.draft.id.clone(),
+        title: super::draft::title_of(&view.session),
+        saved: shown_instant(&view.session, view.draft.updated_at.0),
+        closes: shown_instant(&view.session, view.session.registration_closes_at.0),
+        is_open: view.is_open,
+        waits: view.waits_for_check,
+        progress: format!("{done} sur {}", counted.len()),
+        unread,
+    }
 }
 
 /// The page that mails speak of is open: written down once, and only when a mail waits for it.
@@ -136,7 +191,7 @@ async fn note_read(app: &AppState, actor: &CurrentActor) -> Result<(), AppError>
 }
 
 fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
-    let Loaded { view, result, slots, has_convocation, certificate } = loaded;
+    let Loaded { view, result, slots, has_convocation, certificate, unread, claims } = loaded;
     let (session, file) = (&view.session, &view.registration);
     let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
     let outcome = view.decision.as_ref().and_then(|decision| decision.outcome.clone());
@@ -176,6 +231,9 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         })
     });
     let mut offered = Vec::new();
+    if file.source == "form" {
+        offered.push((format!("/mon-dossier/{}/accuse-reception.pdf", file.id), "Accusé de réception (PDF)"));
+    }
     if has_convocation {
         offered.push((format!("/mon-dossier/{}/convocation.pdf", file.id), "Convocation (PDF)"));
         offered.push((format!("/mon-dossier/{}/convocation.ics", file.id), "Convocation (calendrier)"));
@@ -188,12 +246,11 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
     }
     FileCard {
         id: file.id.clone(),
-        version: file.version,
         title: format!("Session {} – {academy}", session.year),
         number: file.number.clone(),
         tone,
         status: status.to_owned(),
-        steps: time_line(session, file.state.as_str(), certificate.is_some(), now),
+        steps: time_line(session, file.state.as_str(), file.submitted_at.0, certificate.is_some(), now),
         missing: view
             .pieces
             .iter()
@@ -220,111 +277,27 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
                     row.origin_year
                 )
             })
+            .chain(claims.iter().map(|claim| {
+                let state = match claim.state.as_str() {
+                    "accepted" => "retenue".to_owned(),
+                    "refused" => format!("non retenue : {}", claim.reason.as_deref().unwrap_or_default()),
+                    _ => "à vérifier par le bureau sur votre relevé".to_owned(),
+                };
+                format!(
+                    "Épreuve {} : {} sur 20, de la session {} – {state}",
+                    claim.epreuve,
+                    Mark::from_hundredths(claim.mark).shown(),
+                    claim.origin_year
+                )
+            }))
             .collect(),
         result: shown,
         documents: offered,
         can_withdraw: OPEN_STATES.contains(&session.state) && file.state == "submitted",
         refusal,
+        unread,
+        next: next_date(session, now),
     }
-}
-
-/// The twelve steps, with the present one explained. Nothing after the seal shows before publication.
-fn time_line(session: &SessionRow, file_state: &str, has_certificate: bool, now: jiff::Timestamp) -> Vec<TimeStep> {
-    use SessionState as S;
-    let passed = |states: &[S]| states.contains(&session.state);
-    let listed = !passed(OPEN_STATES);
-    let convened = listed && session.state != S::ListFixed;
-    let examined = convened && now.to_zoned(jiff::tz::TimeZone::UTC).date() > session.epreuves_to.0;
-    let published = passed(&[S::Published, S::Archived]);
-    let over = matches!(file_state, "withdrawn" | "refused");
-    let facts: [(&'static str, bool, String, &'static str); 12] = [
-        (
-            "Ouverture des inscriptions",
-            now >= session.registration_opens_at.0,
-            shown_instant(session, session.registration_opens_at.0),
-            "Les inscriptions ne sont pas encore ouvertes.",
-        ),
-        ("Dossier déposé", true, String::new(), ""),
-        (
-            "Clôture des inscriptions",
-            now >= session.registration_closes_at.0,
-            shown_instant(session, session.registration_closes_at.0),
-            "Vous pouvez encore compléter ou retirer votre candidature.",
-        ),
-        (
-            "Examen du dossier",
-            listed || over,
-            String::new(),
-            "Le bureau des examens vérifie vos pièces et votre situation. Il vous écrira s’il manque quelque chose.",
-        ),
-        (
-            "Liste des candidats arrêtée",
-            listed,
-            session.list_fixed_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(),
-            "Le recteur va arrêter la liste des candidats admis à se présenter.",
-        ),
-        ("Jury nommé", convened, String::new(), "Le jury et ses commissions sont en cours de nomination."),
-        ("Convocation", convened, String::new(), "Votre convocation arrivera par courriel et ici même."),
-        (
-            "Épreuves",
-            examined,
-            format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)),
-            "Présentez-vous à l’heure et au lieu de votre convocation, avec une pièce d’identité.",
-        ),
-        (
-            "Délibération du jury",
-            published,
-            String::new(),
-            "Le jury délibère. Aucun résultat n’est connu avant la publication.",
-        ),
-        (
-            "Publication des résultats",
-            published,
-            session.published_at.filter(|_| published).map(|at| shown_instant(session, at.0)).unwrap_or_default(),
-            "",
-        ),
-        ("Relevé de notes", published, String::new(), ""),
-        (
-            "Certificat",
-            has_certificate,
-            String::new(),
-            "Les certificats sont délivrés aux candidats admis après la publication.",
-        ),
-    ];
-    let mut current_found = over;
-    facts
-        .into_iter()
-        .map(|(label, done, when, detail)| {
-            let state = if done {
-                "done"
-            } else if current_found {
-                "todo"
-            } else {
-                current_found = true;
-                "current"
-            };
-            let detail = if state == "current" { detail.to_owned() } else { String::new() };
-            TimeStep { label, state, when, detail }
-        })
-        .collect()
-}
-
-async fn withdraw(
-    State(app): State<AppState>,
-    actor: CurrentActor,
-    Path(registration_id): Path<String>,
-    raw: RawForm,
-) -> Result<Response, AppError> {
-    let version: i32 = raw
-        .trimmed("version")
-        .parse()
-        .map_err(|_| AppError::bad_request("Rechargez la page avant de retirer votre candidature."))?;
-    let view = own_file(&app, &actor, registration_id).await?;
-    let file = view.registration.id.clone();
-    app.db
-        .write(&actor, Lock::Session(view.session.id.clone()), move |tx| registration::withdraw(tx, &file, version))
-        .await?;
-    Ok(Flash::success("Votre candidature est retirée.").then("/mon-dossier"))
 }
 
 async fn own_file(app: &AppState, actor: &CurrentActor, registration_id: String) -> Result<FileView, AppError> {
@@ -343,6 +316,9 @@ async fn document(
     let found = tokio::task::spawn_blocking(move || -> Stored<Option<documents::DocumentRow>> {
         let id = &view.registration.id;
         match name.as_str() {
+            "accuse-reception.pdf" if view.registration.source == "form" => {
+                acknowledgement::document(&db, id).map(Some)
+            }
             "convocation.pdf" => db.read_now(|conn| documents::find_document(conn, "convocation", id)),
             "convocation.ics" => db.read_now(|conn| documents::find_document(conn, "convocation_ics", id)),
             // Both refuse by themselves before publication, whoever asks.

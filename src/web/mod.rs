@@ -12,6 +12,7 @@ pub mod convocation;
 pub mod csrf;
 pub mod deliberation;
 pub mod download;
+pub mod draft;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
@@ -22,9 +23,11 @@ pub mod french;
 pub mod handover;
 pub mod health;
 pub mod home;
+pub mod identity;
 pub mod invitation;
 pub mod jury;
 pub mod law;
+pub mod message;
 pub mod national;
 pub mod outbox;
 pub mod page;
@@ -124,6 +127,9 @@ pub fn routes() -> Routes<AppState> {
         .merge(home::routes())
         .merge(account::routes())
         .merge(candidate::routes())
+        .merge(draft::routes())
+        .merge(message::routes())
+        .merge(identity::routes())
         .merge(session::routes())
         .merge(registration::routes())
         .merge(pieces::routes())

@@ -197,12 +197,13 @@ fn check_line(
     let kept = check_kept_marks(line, context);
     let accommodation = check_accommodation(line);
 
-    let identity_key = birth_name
-        .as_deref()
-        .zip(first_names.as_deref())
-        .zip(birth_date)
-        .map(|((name, first), born)| person_key(name, first, born));
-    check_identity(line, context, seen, is_aside, identity_key.as_deref(), email.as_ref());
+    let key = |name: Option<&str>| {
+        name.zip(first_names.as_deref()).zip(birth_date).map(|((name, first), born)| person_key(name, first, born))
+    };
+    let identity_key = key(birth_name.as_deref());
+    // Whoever signs once with the usage name and once with the birth name is one person.
+    let usage_key = key(usage_name.as_deref()).filter(|usage| Some(usage) != identity_key.as_ref());
+    check_identity(line, context, seen, is_aside, (identity_key.as_deref(), usage_key.as_deref()), email.as_ref());
     // A line set aside is not examined: nobody is going to read a proposal about it.
     if let (Some(corps), Some(status), false) = (&corps, &status, is_aside) {
         match (context.assess)(corps, status) {
@@ -239,12 +240,16 @@ fn check_identity(
     context: &ImportContext<'_>,
     seen: &mut Seen,
     is_aside: bool,
-    identity: Option<&str>,
+    (identity, usage): (Option<&str>, Option<&str>),
     email: Option<&EmailAddress>,
 ) {
-    let mut same_person = None;
-    if let Some(identity) = identity {
-        if let Some(known) = context.registered.get(identity).filter(|_| !context.may_update) {
+    let (mut same_person, mut is_told) = (None, false);
+    for identity in identity.into_iter().chain(usage) {
+        if same_person.is_some() {
+            break;
+        }
+        if let Some(known) = context.registered.get(identity).filter(|_| !is_told && !context.may_update) {
+            is_told = true;
             line.error(BIRTH_NAME, "already_registered", format!("Cette personne est déjà inscrite à la session {} ({known})\u{a0}: modifiez son dossier plutôt que de l’inscrire deux fois.", context.session_year));
         }
         match seen.people.get(identity) {

@@ -1,6 +1,7 @@
 //! Who asks to sit: candidates' registrations, one by one or from a spreadsheet.
 
 pub mod accommodation;
+pub mod draft;
 pub mod import;
 
 pub use import::{

@@ -9,7 +9,7 @@ use super::{managed_person, today_in};
 use crate::domain::ids::{fold, person_key, sort_key};
 use crate::domain::refusal::Refusal;
 use crate::domain::staff::career::{CivilStatus, check_name_change};
-use crate::store::people::{PersonRow, get_person};
+use crate::store::people::{PersonRow, add_identities, get_person, identity_keys};
 use crate::store::schema::{former_names as t, people};
 use crate::store::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id};
 
@@ -111,6 +111,9 @@ pub fn change_name(tx: &mut Tx<'_>, change: &NameChange) -> Stored<()> {
             people::version.eq(people::version + 1),
         ))
         .execute(tx.conn)?;
+    // The old keys stay: nobody registers a second time under the name they left.
+    let keys = identity_keys(&is.birth_name, is.usage_name.as_deref(), &is.first_names, before.birth_date.0);
+    add_identities(tx, &before.id, before.homonym, &keys)?;
     let after: PersonRow = get_person(tx.conn, &before.id)?;
     let detail = json!({ "changed_on": change.changed_on.to_string(), "reason": former.reason });
     tx.audit("change_name", ("person", &before.id), Some(&json!(before)), Some(&json!(after)), &detail)

@@ -309,6 +309,15 @@ fn ten_thousand_people_are_all_checked() {
 }
 
 #[test]
+fn who_signs_once_with_the_usage_name_and_once_with_the_birth_name_is_one_person() {
+    let text = "Civilité;Nom de naissance;Nom d’usage;Prénom;Date de naissance;Courriel;Corps;Statut;UAI\n\
+                Mme;DURAND;LE GOFF;Inès;14/03/1984;a@ac-limoges.example;PLP;Titulaire;0870015U\n\
+                Mme;Le Goff;;INES;14/03/1984;b@ac-limoges.example;PLP;Titulaire;0870015U\n";
+    let report = check_candidates(&read_csv(text.as_bytes()).expect("a table"), &context());
+    assert_eq!(summary(&report.findings), [(3, "Nom de naissance", "duplicate_person", "error")]);
+}
+
+#[test]
 fn our_own_title_wins_over_another_name_of_the_same_thing() {
     let phones: &[_] = &[("Portable", "06"), ("Téléphone", "0555010203")];
     let report = check_candidates(&with(&[phones]), &context());

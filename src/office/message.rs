@@ -1,0 +1,23 @@
+//! The mail that tells a candidate that the office has written in their thread: a link, nothing of the text.
+
+use crate::mail::messages::{self, Facts, Letterhead};
+use crate::store::message::ThreadFile;
+use crate::store::outbox::NewMail;
+
+/// The mail that tells the candidate of an answer.
+#[must_use]
+pub fn notice(head: &Letterhead, file: &ThreadFile, link: &str) -> NewMail {
+    let message = messages::new_message(&Facts { head, name: &file.name, year: file.session.year, link });
+    NewMail {
+        academy_code: Some(file.session.academy_code.clone()),
+        session_id: Some(file.session.id.clone()),
+        kind: "message".into(),
+        dedupe_key: String::new(),
+        recipient: file.email.clone(),
+        recipient_name: file.name.clone(),
+        subject: message.subject,
+        body_text: message.text,
+        body_html: Some(message.html),
+        attachments: Vec::new(),
+    }
+}
