@@ -125,6 +125,7 @@ words! {
         IssueCertificates = "issue_certificates",
         RevokeCertificate = "revoke_certificate",
         SeeOwnFile = "see_own_file",
+        AnswerCorrections = "answer_corrections",
         SeeStaff = "see_staff",
         ManageStaff = "manage_staff",
         /// Records a certificate or a mark that comes from before this program, or an equivalence.
@@ -200,6 +201,8 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         // Granted by sitting in the commission, never by a role alone.
         Action::EnterMarks => &[],
         Action::SeeOwnFile => &[],
+        // The civil status changes with the answer: not an officer alone.
+        Action::AnswerCorrections => &[ExamOfficeHead, AcademyAdministrator],
         Action::SeeStaff => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::ManageStaff => &[TrainingManager, AcademyAdministrator, ExamOfficeHead],
         Action::RecordHolder => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],

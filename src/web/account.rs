@@ -97,7 +97,7 @@ impl SessionLookup for StoredSessions {
 }
 
 /// An instant as the person's academy shows it; the law's zone for those who have none.
-pub(super) fn shown_instant(actor: &Actor, at: jiff::Timestamp) -> String {
+pub(in crate::web) fn shown_instant(actor: &Actor, at: jiff::Timestamp) -> String {
     let code = actor.grants.iter().find_map(|grant| grant.academy.as_deref());
     match code.and_then(Academy::find) {
         Some(academy) => academy.show(at),

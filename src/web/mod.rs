@@ -9,6 +9,7 @@ pub mod candidate;
 pub mod certificate;
 pub mod client;
 pub mod convocation;
+pub mod correction;
 pub mod csrf;
 pub mod deliberation;
 pub mod eligibility;
@@ -25,6 +26,7 @@ pub mod law;
 pub mod national;
 pub mod page;
 pub mod pagination;
+pub mod privacy;
 pub mod publication;
 pub mod registration;
 pub mod routes;
@@ -108,6 +110,8 @@ pub fn routes() -> Routes<AppState> {
         .merge(home::routes())
         .merge(account::routes())
         .merge(candidate::routes())
+        .merge(privacy::routes())
+        .merge(correction::routes())
         .merge(session::routes())
         .merge(registration::routes())
         .merge(eligibility::routes())
