@@ -18,6 +18,11 @@ const NAMES: &[&str] = &[
     "CPLDS_SMTP_CA_FILE",
     "CPLDS_MAIL_FROM",
     "CPLDS_SECRET_KEY_FILE",
+    "CPLDS_PIECES_URL",
+    "CPLDS_PIECES_ENDPOINT",
+    "CPLDS_PIECES_REGION",
+    "CPLDS_PIECES_KEY_ID",
+    "CPLDS_PIECES_KEY_FILE",
     "CPLDS_SEAL_KEY_FILE",
     "CPLDS_SEAL_CERT_FILE",
     "CPLDS_OIDC_ISSUER",
@@ -42,9 +47,37 @@ pub struct Config {
     pub smtp_ca_file: Option<PathBuf>,
     pub mail_from: String,
     pub secret_key_file: PathBuf,
+    pub pieces: PiecesPlace,
     pub trusted_proxies: Vec<std::net::IpAddr>,
     pub log: String,
     pub migrate: bool,
+}
+
+/// Where the files that people hand in are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PiecesPlace {
+    /// A folder of this machine, or of a disk that all instances share.
+    Folder(PathBuf),
+    Bucket(Bucket),
+}
+
+/// A bucket of S3, or of a server that speaks its language.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bucket {
+    pub name: String,
+    /// Before every name in the bucket; empty for none.
+    pub prefix: String,
+    /// `None` for Amazon's own.
+    pub endpoint: Option<String>,
+    pub region: String,
+    pub key_id: String,
+    pub key: String,
+}
+
+impl std::fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bucket(s3://{}/{})", self.name, self.prefix)
+    }
 }
 
 /// A sentence that says which setting is wrong and what is expected.
@@ -108,6 +141,7 @@ impl Config {
             }
         };
         Ok(Config {
+            pieces: pieces_place(&set, &data_dir)?,
             database,
             secret_key_file: set
                 .get("CPLDS_SECRET_KEY_FILE")
@@ -135,6 +169,40 @@ impl Config {
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
+}
+
+fn pieces_place(set: &BTreeMap<String, String>, data_dir: &std::path::Path) -> Result<PiecesPlace, ConfigRefused> {
+    const EXPECTED: &str = "attendu file:///dossier ou s3://seau/prefixe";
+    let Some(url) = set.get("CPLDS_PIECES_URL") else { return Ok(PiecesPlace::Folder(data_dir.join("pieces"))) };
+    if let Some(path) = url.strip_prefix("file://") {
+        if !path.starts_with('/') {
+            return Err(ConfigRefused(format!("CPLDS_PIECES_URL : « {url} » n’est pas un chemin absolu ; {EXPECTED}")));
+        }
+        return Ok(PiecesPlace::Folder(PathBuf::from(path)));
+    }
+    let Some(place) = url.strip_prefix("s3://") else {
+        return Err(ConfigRefused(format!("CPLDS_PIECES_URL : « {url} » n’est pas compris ; {EXPECTED}")));
+    };
+    let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+    if name.is_empty() {
+        return Err(ConfigRefused(format!("CPLDS_PIECES_URL : « {url} » ne nomme aucun seau ; {EXPECTED}")));
+    }
+    let needed = |setting: &str| {
+        let missing = || ConfigRefused(format!("{setting} : à renseigner quand CPLDS_PIECES_URL est un seau s3://"));
+        set.get(setting).filter(|value| !value.trim().is_empty()).ok_or_else(missing)
+    };
+    // A secret stands in a file, never in the environment, which every child process inherits.
+    let key_file = needed("CPLDS_PIECES_KEY_FILE")?;
+    let key = std::fs::read_to_string(key_file)
+        .map_err(|e| ConfigRefused(format!("CPLDS_PIECES_KEY_FILE : {key_file} : {e}")))?;
+    Ok(PiecesPlace::Bucket(Bucket {
+        name: name.to_owned(),
+        prefix: prefix.trim_matches('/').to_owned(),
+        endpoint: set.get("CPLDS_PIECES_ENDPOINT").cloned(),
+        region: set.get("CPLDS_PIECES_REGION").map_or("us-east-1", String::as_str).to_owned(),
+        key_id: needed("CPLDS_PIECES_KEY_ID")?.clone(),
+        key: key.trim().to_owned(),
+    }))
 }
 
 fn read_file(path: &str) -> Result<Vec<(String, String)>, ConfigRefused> {
@@ -165,6 +233,29 @@ mod tests {
         assert_eq!(config.database, Source::Sqlite("./data/cplds.db".into()));
         assert_eq!(config.public_url, "http://127.0.0.1:8080");
         assert!(config.has_loopback_public_url());
+        assert_eq!(config.pieces, PiecesPlace::Folder("./data/pieces".into()));
+    }
+
+    #[test]
+    fn a_bucket_wants_its_key_in_a_file_and_never_shows_it() {
+        let refused = from(&[("CPLDS_PIECES_URL", "s3://seau/cplds")]).unwrap_err();
+        assert!(refused.0.contains("CPLDS_PIECES_KEY_FILE"), "{refused}");
+        let file = std::env::temp_dir().join(format!("cplds-s3-key-{}", std::process::id()));
+        std::fs::write(&file, "tres-secret\n").unwrap();
+        let path = file.to_string_lossy().into_owned();
+        let config = from(&[
+            ("CPLDS_PIECES_URL", "s3://seau/cplds/"),
+            ("CPLDS_PIECES_KEY_ID", "AKIA"),
+            ("CPLDS_PIECES_KEY_FILE", &path),
+        ])
+        .unwrap();
+        let PiecesPlace::Bucket(bucket) = &config.pieces else { panic!("a bucket") };
+        assert_eq!(
+            (bucket.name.as_str(), bucket.prefix.as_str(), bucket.key.as_str()),
+            ("seau", "cplds", "tres-secret")
+        );
+        assert!(!format!("{config:?}").contains("tres-secret"));
+        std::fs::remove_file(file).unwrap();
     }
 
     #[test]
@@ -176,6 +267,9 @@ mod tests {
             ("CPLDS_PUBLIC_URL", "cplds.example"),
             ("CPLDS_MIGRATE", "sometimes"),
             ("CPLDS_TRUSTED_PROXIES", "proxy"),
+            ("CPLDS_PIECES_URL", "ftp://x/y"),
+            ("CPLDS_PIECES_URL", "file://relatif"),
+            ("CPLDS_PIECES_URL", "s3:///prefixe"),
         ] {
             let refused = from(&[(name, value)]).unwrap_err();
             assert!(refused.0.contains(name), "{refused}");

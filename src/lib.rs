@@ -14,4 +14,5 @@ pub mod password;
 pub mod pdf;
 pub mod secret;
 pub mod store;
+pub mod vault;
 pub mod web;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Failure, Format, Outcome, open};
-use crate::config::Config;
+use crate::config::{Config, PiecesPlace};
 use crate::domain::certificate::Verdict;
 use crate::store::{Db, audit, certificate, deliberation, migrate};
 
@@ -114,6 +114,7 @@ pub fn doctor(format: Format) -> Outcome {
         Check { name: "dossier de données", result: data_dir(&config) },
         Check { name: "clé secrète", result: secret_key(&config) },
         Check { name: "base de données", result: database(&config) },
+        Check { name: "pièces déposées", result: pieces(&config) },
         Check { name: "courrier", result: mail(&config) },
         Check { name: "adresse publique", result: public_url(&config) },
         Check { name: "horloge", result: clock() },
@@ -157,6 +158,18 @@ fn secret_key(config: &Config) -> Result<String, String> {
     crate::secret::Secret::open(&config.secret_key_file)
         .map(|_| format!("{} lisible par son seul propriétaire", config.secret_key_file.display()))
         .map_err(|e| e.to_string())
+}
+
+/// Writes and reads a probe, as a first upload will.
+fn pieces(config: &Config) -> Result<String, String> {
+    let secret = crate::secret::Secret::open(&config.secret_key_file).map_err(|e| e.to_string())?;
+    let vault = crate::vault::Vault::open(&config.pieces, &secret).map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(vault.probe()).map_err(|e| format!("{e} ; vérifiez CPLDS_PIECES_URL et ses droits"))?;
+    Ok(match &config.pieces {
+        PiecesPlace::Folder(path) => format!("{} garde les fichiers, chiffrés", path.display()),
+        PiecesPlace::Bucket(bucket) => format!("s3://{}/{} garde les fichiers, chiffrés", bucket.name, bucket.prefix),
+    })
 }
 
 fn database(config: &Config) -> Result<String, String> {

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use super::page::{Page, Shell};
 use super::security::RequestId;
 use crate::store::StoreError;
+use crate::vault::VaultError;
 
 /// A refusal or a failure, ready to be shown.
 #[derive(Debug, Clone)]
@@ -212,6 +213,19 @@ impl AppError {
         .because(cause)
     }
 
+    /// Nothing more can be kept; what was there is safe.
+    #[must_use]
+    fn full(cause: impl ToString) -> Self {
+        AppError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "full",
+            "Plus de place pour votre fichier",
+            "Le service n’a plus de place pour garder votre fichier. Rien n’a été enregistré, et ce que vous aviez déjà envoyé est intact.",
+            "Prévenez l’assistance, puis renvoyez ce fichier plus tard.",
+        )
+        .because(cause)
+    }
+
     /// The same answer for a status given by a library, without a sentence of its own.
     #[must_use]
     fn from_status(status: StatusCode) -> Self {
@@ -262,6 +276,17 @@ impl From<StoreError> for AppError {
             StoreError::Conflict(sentence) => AppError::changed_meanwhile(sentence),
             StoreError::Connection(_) | StoreError::Unavailable(_) => AppError::unavailable(error),
             StoreError::Database(_) | StoreError::Broken(_) => AppError::internal(error),
+        }
+    }
+}
+
+/// A file that cannot be kept or read: its row exists, so it is never « introuvable » for its owner.
+impl From<VaultError> for AppError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Full(_) => AppError::full(error),
+            VaultError::Unavailable(_) => AppError::unavailable(error),
+            VaultError::Missing(_) | VaultError::Altered(_) => AppError::internal(error),
         }
     }
 }

@@ -48,7 +48,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::academy::{Academy, french_date_time};
+use crate::secret::Secret;
 use crate::store::Db;
+use crate::vault::Vault;
 use error::AppError;
 use routes::Routes;
 use security::{Guard, SessionLookup, Surroundings};
@@ -59,6 +61,8 @@ pub struct AppState {
     pub db: Db,
     pub config: Arc<Config>,
     pub guard: Arc<Guard>,
+    /// Files that people hand in.
+    pub vault: Vault,
 }
 
 impl AppState {
@@ -69,7 +73,9 @@ impl AppState {
     pub fn new(db: Db, config: Config, secret: &[u8], sessions: Arc<dyn SessionLookup>) -> Result<Self, AppError> {
         let surroundings = Arc::new(Around { clock: db.clock().clone() });
         let guard = Guard::new(secret, &config.public_url, sessions, surroundings)?.trusting(&config.trusted_proxies);
-        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard) })
+        let key = <[u8; 32]>::try_from(secret).map_err(|_| AppError::internal("the key is not 32 bytes"))?;
+        let vault = Vault::open(&config.pieces, &Secret::from_bytes(key)).map_err(AppError::internal)?;
+        Ok(AppState { db, config: Arc::new(config), guard: Arc::new(guard), vault })
     }
 
     #[must_use]

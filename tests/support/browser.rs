@@ -18,7 +18,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The site over this database, at this public address.
 pub fn site_at(db: &Db, public_url: &str) -> Router {
-    let vars = [("CPLDS_PUBLIC_URL".to_owned(), public_url.to_owned())];
+    let vars = [
+        ("CPLDS_PUBLIC_URL".to_owned(), public_url.to_owned()),
+        ("CPLDS_DATA_DIR".to_owned(), super::data_dir(db).to_string_lossy().into_owned()),
+    ];
     let config = Config::from_vars(vars).unwrap();
     web::app(AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(db)).unwrap())
 }

@@ -24,6 +24,7 @@ pub struct Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(data_dir(&self.db));
         if let Some(dir) = &self.dir {
             let _ = std::fs::remove_dir_all(dir);
         }
@@ -37,6 +38,17 @@ impl Drop for Fresh {
 
 pub fn instant(text: &str) -> jiff::Timestamp {
     text.parse().unwrap()
+}
+
+/// Where the site over this database keeps files; gone with the database.
+pub fn data_dir(db: &Db) -> std::path::PathBuf {
+    match db.source() {
+        Source::Sqlite(path) => path.with_extension("data"),
+        Source::Postgres(url) => {
+            let name = url.rsplit('/').next().and_then(|name| name.split('?').next()).unwrap_or("cplds");
+            std::env::temp_dir().join(format!("{name}.data"))
+        }
+    }
 }
 
 pub fn temp_dir(label: &str) -> std::path::PathBuf {
