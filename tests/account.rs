@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 
 use crate::support::{Fresh, each_engine, tamper};
 
+mod own;
 mod pages;
 
 fn system() -> Actor {

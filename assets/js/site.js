@@ -17,3 +17,38 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
 });
+
+// A passkey: the device answers the challenge of the page, and its answer leaves with the form.
+document.querySelectorAll("form[data-passkey]").forEach((form) => {
+  const status = form.querySelector("[data-passkey-status]");
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (!window.PublicKeyCredential) { status.textContent = "Ce navigateur ne connaît pas les clés d’accès : utilisez un mot de passe."; return; }
+    status.textContent = "Suivez ce que demande votre appareil.";
+    try {
+      const { publicKey } = JSON.parse(form.dataset.options);
+      publicKey.challenge = bytes(publicKey.challenge);
+      for (const key of publicKey.excludeCredentials ?? publicKey.allowCredentials ?? []) key.id = bytes(key.id);
+      let made;
+      const response = {};
+      if (form.dataset.passkey === "creation") {
+        publicKey.user.id = bytes(publicKey.user.id);
+        made = await navigator.credentials.create({ publicKey });
+        response.attestationObject = text(made.response.attestationObject);
+      } else {
+        made = await navigator.credentials.get({ publicKey });
+        response.authenticatorData = text(made.response.authenticatorData);
+        response.signature = text(made.response.signature);
+        response.userHandle = made.response.userHandle ? text(made.response.userHandle) : null;
+      }
+      response.clientDataJSON = text(made.response.clientDataJSON);
+      form.elements.reponse.value = JSON.stringify({ id: made.id, rawId: text(made.rawId), type: made.type, response, extensions: {} });
+      form.submit();
+    } catch {
+      status.textContent = "Rien n’a été fait : la demande a été annulée, ou cet appareil n’a pas de clé pour ce site. Recommencez, ou utilisez un mot de passe.";
+    }
+  });
+});

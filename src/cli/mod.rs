@@ -6,6 +6,7 @@ mod demo;
 mod exchange;
 mod house;
 mod post;
+mod purge;
 mod serve;
 
 use std::path::PathBuf;
@@ -127,6 +128,9 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// Supprime, en deux temps, les données dont la durée de conservation est échue.
+    #[command(after_help = "Exemple : cplds purge --propose liste.json\n         cplds purge --execute liste.json")]
+    Purge(purge::PurgeArgs),
     /// Crée un compte et lui donne un rôle.
     #[command(
         after_help = "Exemple : cplds user create --email admin@ac-limoges.example --role academy_administrator --academy 22"
@@ -167,6 +171,7 @@ pub fn run() -> ExitCode {
         Command::Export(args) => exchange::export(&args),
         Command::Verify { format } => check::verify(format),
         Command::VerifyCertificate { file, format } => check::verify_certificate(&file, format),
+        Command::Purge(args) => purge::purge(args),
         Command::User { what } => house::user(what),
     };
     match outcome {

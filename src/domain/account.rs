@@ -30,6 +30,17 @@ pub const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(24 * 14)
 /// A link that changes a password is used at once or not at all.
 pub const PASSWORD_LINK_LASTS: SignedDuration = SignedDuration::from_hours(1);
 
+/// A link that opens an account is used at once, on the page one has just left.
+pub const ACCOUNT_LINK_LASTS: SignedDuration = SignedDuration::from_mins(30);
+/// The new mailbox confirms a change of address within a day.
+pub const ADDRESS_LINK_LASTS: SignedDuration = SignedDuration::from_hours(24);
+/// The old mailbox may undo it for a week: long enough for whoever lost their account to read their mail.
+pub const ADDRESS_CANCEL_LASTS: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// A passkey answers its challenge while one stands in front of the screen.
+pub const PASSKEY_CHALLENGE_LASTS: SignedDuration = SignedDuration::from_mins(5);
+/// Passkeys one account may have: a few devices and a spare.
+pub const PASSKEYS_AT_MOST: i64 = 10;
+
 /// Length of the window in which tries are counted.
 pub const THROTTLE_WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
@@ -42,6 +53,8 @@ pub enum Counted {
     Address,
     /// Mails asked for one account.
     Mail,
+    /// Birth dates given to claim a file: there are few of them.
+    Birth,
 }
 
 impl Counted {
@@ -52,6 +65,7 @@ impl Counted {
             Counted::Account => 10,
             Counted::Address => 50,
             Counted::Mail => 3,
+            Counted::Birth => 5,
         }
     }
 }
@@ -87,10 +101,14 @@ pub fn may_try(counted: Counted, tries: Tries, now: Timestamp) -> Result<(), Ref
         return Ok(());
     }
     let minutes = tries.seconds_left(now).div_ceil(60);
+    let or_else = match counted {
+        Counted::Birth => "adressez-vous au bureau des examens de votre académie.",
+        _ => "demandez un nouveau mot de passe par « Mot de passe oublié ».",
+    };
     Err(Refusal::new(
         TOO_MANY_TRIES,
         format!(
-            "Trop de tentatives : réessayez dans {minutes} minute{}, ou demandez un nouveau mot de passe par « Mot de passe oublié ».",
+            "Trop de tentatives : réessayez dans {minutes} minute{}, ou {or_else}",
             if minutes > 1 { "s" } else { "" }
         ),
     ))

@@ -126,6 +126,7 @@ words! {
         RevokeCertificate = "revoke_certificate",
         SeeOwnFile = "see_own_file",
         Apply = "apply",
+        AnswerCorrections = "answer_corrections",
         SeeStaff = "see_staff",
         ManageStaff = "manage_staff",
         /// Records a certificate or a mark that comes from before this program, or an equivalence.
@@ -205,6 +206,8 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         Action::SeeOwnFile => &[],
         // Whoever has an account of candidate, in whatever academy: the rule on one's own rectorat comes after.
         Action::Apply => &[],
+        // The civil status changes with the answer: not an officer alone.
+        Action::AnswerCorrections => &[ExamOfficeHead, AcademyAdministrator],
         Action::SeeStaff => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::ManageStaff => &[TrainingManager, AcademyAdministrator, ExamOfficeHead],
         Action::ManageSchools => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],

@@ -1,6 +1,10 @@
 //! Users and their roles: created by an invitation, given roles academy by academy, disabled and never deleted.
 //! A user is one folded e-mail address; what they may do is in their grants alone. Links are in `store::links`.
 
+pub mod address;
+pub mod own;
+pub mod passkeys;
+
 use std::collections::HashMap;
 
 use diesel::prelude::*;

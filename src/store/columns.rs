@@ -151,6 +151,7 @@ macro_rules! word_columns {
 word_columns!(
     crate::domain::account::LinkPurpose,
     crate::domain::certificate::CertificateState,
+    crate::domain::correction::Field,
     crate::domain::deliberation::Outcome,
     crate::domain::evaluation::EvaluationState,
     crate::domain::handover::HandoverState,

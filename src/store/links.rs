@@ -297,7 +297,7 @@ fn already_tied() -> StoreError {
     .into()
 }
 
-fn tie_person(tx: &mut Tx<'_>, person_id: &str, user_id: &str) -> Stored<()> {
+pub(super) fn tie_person(tx: &mut Tx<'_>, person_id: &str, user_id: &str) -> Stored<()> {
     let (academy, tied): (String, Option<String>) =
         people::table.find(person_id).select((people::academy_code, people::user_id)).first(tx.conn)?;
     let other: Option<String> =
@@ -313,7 +313,7 @@ fn tie_person(tx: &mut Tx<'_>, person_id: &str, user_id: &str) -> Stored<()> {
     give(tx, user_id, Role::Candidate, Some(&academy))
 }
 
-fn tie_juror(tx: &mut Tx<'_>, juror_id: &str, user_id: &str) -> Stored<()> {
+pub(super) fn tie_juror(tx: &mut Tx<'_>, juror_id: &str, user_id: &str) -> Stored<()> {
     let seat = seat_of(tx, juror_id)?;
     let other: Option<String> = jurors::table
         .filter(jurors::session_id.eq(&seat.session_id))

@@ -131,6 +131,72 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_requests (token_hash) {
+        token_hash -> Text,
+        email -> Text,
+        email_key -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    address_changes (user_id) {
+        user_id -> Text,
+        old_email -> Text,
+        new_email -> Text,
+        new_email_key -> Text,
+        confirm_hash -> Text,
+        cancel_hash -> Text,
+        asked_at -> Timestamp,
+        expires_at -> Timestamp,
+        confirmed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> Text,
+        user_id -> Text,
+        credential_id -> Text,
+        name -> Text,
+        credential -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    passkey_challenges (token_hash) {
+        token_hash -> Text,
+        user_id -> Nullable<Text>,
+        state -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    corrections (id) {
+        id -> Text,
+        person_id -> Text,
+        academy_code -> Text,
+        field -> Text,
+        present -> Text,
+        proposed -> Text,
+        reason -> Text,
+        state -> Text,
+        asked_by -> Text,
+        asked_at -> Timestamp,
+        answer -> Nullable<Text>,
+        answered_by -> Nullable<Text>,
+        answered_by_name -> Nullable<Text>,
+        answered_at -> Nullable<Timestamp>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
     staff_records (person_id) {
         person_id -> Text,
         category -> Nullable<Text>,
@@ -991,6 +1057,8 @@ diesel::joinable!(login_sessions -> users (user_id));
 diesel::joinable!(people -> academies (academy_code));
 diesel::joinable!(people -> users (user_id));
 diesel::joinable!(links -> users (user_id));
+diesel::joinable!(passkeys -> users (user_id));
+diesel::joinable!(corrections -> people (person_id));
 diesel::joinable!(links -> people (person_id));
 diesel::joinable!(staff_records -> people (person_id));
 diesel::joinable!(postings -> people (person_id));
@@ -1091,6 +1159,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_throttles,
     people,
     links,
+    account_requests,
+    address_changes,
+    passkeys,
+    passkey_challenges,
+    corrections,
     staff_records,
     postings,
     exercised_activities,

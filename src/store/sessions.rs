@@ -231,6 +231,7 @@ fn throttle_key(counted: Counted, subject: &str) -> String {
         Counted::Account => "account",
         Counted::Address => "address",
         Counted::Mail => "mail",
+        Counted::Birth => "birth",
     };
     format!("{kind}:{}", sha256_hex(subject.as_bytes()))
 }

@@ -1,8 +1,11 @@
 //! Accounts seen from a browser: one's own account here, signing in and out and links in the files below.
 //! Nothing on these pages tells whether an address has an account.
 
+mod address;
 mod letters;
 mod link;
+mod own;
+mod passkey;
 mod sign_in;
 
 use std::sync::Arc;
@@ -18,12 +21,12 @@ use super::AppState;
 use super::client::ClientAddress;
 use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
-use super::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
+use super::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use super::security::{Later, SessionLookup, SignedIn};
 use crate::domain::academy::{Academy, french_date_time};
-use crate::domain::account::Password;
-use crate::domain::permission::Actor;
+use crate::domain::account::{Password, idle_limit};
+use crate::domain::permission::{Actor, Grant};
 use crate::password;
 use crate::secret::token_hash;
 use crate::store::{Db, Lock, accounts, sessions};
@@ -33,13 +36,30 @@ pub fn routes() -> Routes<AppState> {
     Routes::new()
         .get("/connexion", Gate::Public, sign_in::show)
         .post("/connexion", Gate::Public, sign_in::sign_in)
+        .post("/connexion/cle", Gate::Public, passkey::ask)
+        .post("/connexion/cle/reponse", Gate::Public, passkey::answer)
         .get("/deconnexion", Gate::SignedIn, sign_in::confirm_sign_out)
         .post("/deconnexion", Gate::SignedIn, sign_in::sign_out)
         .get("/mot-de-passe-oublie", Gate::Public, link::ask)
         .post("/mot-de-passe-oublie", Gate::Public, link::send)
         .get("/lien/{token}", Gate::Public, link::show)
         .post("/lien/{token}", Gate::Public, link::claim)
+        .get("/compte/creation", Gate::Public, own::ask)
+        .post("/compte/creation", Gate::Public, own::send)
+        .get("/compte/creation/{token}", Gate::Public, own::show)
+        .post("/compte/creation/{token}", Gate::Public, own::open)
+        .get("/compte/dossier", Gate::SignedIn, own::ask_birth)
+        .post("/compte/dossier", Gate::SignedIn, own::tie)
         .get("/compte", Gate::SignedIn, show)
+        .get("/compte/adresse", Gate::SignedIn, address::show)
+        .post("/compte/adresse", Gate::SignedIn, address::ask)
+        .get("/compte/adresse/{token}", Gate::Public, address::look)
+        .post("/compte/adresse/{token}", Gate::Public, address::follow)
+        .get("/compte/cles", Gate::SignedIn, passkey::list)
+        .post("/compte/cles", Gate::SignedIn, passkey::start)
+        .post("/compte/cles/ajout", Gate::SignedIn, passkey::add)
+        .get("/compte/cles/{id}/retrait", Gate::SignedIn, passkey::confirm_removal)
+        .post("/compte/cles/{id}/retrait", Gate::SignedIn, passkey::remove)
         .post("/compte/mot-de-passe", Gate::SignedIn, change_password)
         .post("/compte/autres-sessions/fermeture", Gate::SignedIn, close_others)
 }
@@ -77,7 +97,7 @@ impl SessionLookup for StoredSessions {
 }
 
 /// An instant as the person's academy shows it; the law's zone for those who have none.
-pub(super) fn shown_instant(actor: &Actor, at: jiff::Timestamp) -> String {
+pub(in crate::web) fn shown_instant(actor: &Actor, at: jiff::Timestamp) -> String {
     let code = actor.grants.iter().find_map(|grant| grant.academy.as_deref());
     match code.and_then(Academy::find) {
         Some(academy) => academy.show(at),
@@ -92,7 +112,9 @@ pub(super) fn shown_instant(actor: &Actor, at: jiff::Timestamp) -> String {
 pub(super) fn shown_grant(role: crate::domain::permission::Role, academy: Option<&str>) -> String {
     match academy.and_then(Academy::find) {
         Some(academy) => format!("{}, {}", role.label(), academy.full_name()),
-        None => format!("{}, tout le pays", role.label()),
+        None if role.is_national() => format!("{}, tout le pays", role.label()),
+        // An account one opened oneself, before the first application.
+        None => role.label().to_owned(),
     }
 }
 
@@ -112,6 +134,12 @@ struct AccountPage {
     roles: Vec<String>,
     sessions: Vec<ShownSession>,
     ends: String,
+    /// How the account is protected: tone, word, sentence.
+    strength: (Tone, &'static str, String),
+    has_password: bool,
+    has_file: bool,
+    /// The change of address that waits for its confirmation, as a sentence.
+    waiting: String,
 }
 
 fn current_hash(app: &AppState, headers: &HeaderMap) -> String {
@@ -127,7 +155,18 @@ async fn account_page(
 ) -> Result<AccountPage, AppError> {
     let now = app.clock().now();
     let user_id = actor.user_id.clone();
-    let rows = app.db.read(move |conn| sessions::list(conn, &user_id, now)).await?;
+    let (rows, user, keys, has_file, change) = app
+        .db
+        .read(move |conn| {
+            Ok((
+                sessions::list(conn, &user_id, now)?,
+                accounts::get_user(conn, &user_id)?,
+                accounts::passkeys::count_passkeys(conn, &user_id)?,
+                accounts::own::has_file_to_tie(conn, &user_id)?,
+                accounts::address::find_waiting_change(conn, &user_id, now)?,
+            ))
+        })
+        .await?;
     let current = current_hash(app, headers);
     let ends = rows
         .iter()
@@ -139,6 +178,16 @@ async fn account_page(
         name: actor.name.clone(),
         email: actor.email.clone(),
         roles: actor.grants.iter().map(|grant| shown_grant(grant.role, grant.academy.as_deref())).collect(),
+        strength: strength(keys, &actor.grants),
+        has_password: user.password_hash.is_some(),
+        has_file,
+        waiting: change.map_or_else(String::new, |change| {
+            format!(
+                "votre adresse deviendra {} dès que cette adresse aura confirmé, avant le {}.",
+                change.new_email,
+                shown_instant(actor, change.expires_at.0)
+            )
+        }),
         ends: ends.map(|at| shown_instant(actor, at)).unwrap_or_default(),
         sessions: rows
             .iter()
@@ -150,6 +199,21 @@ async fn account_page(
             })
             .collect(),
     })
+}
+
+/// A passkey is two factors in one: the device, and what unlocks it.
+fn strength(keys: i64, grants: &[Grant]) -> (Tone, &'static str, String) {
+    let sees_others = idle_limit(grants).is_some();
+    match (keys, sees_others) {
+        (0, true) => (
+            Tone::Warning,
+            "Un seul facteur",
+            "Vous voyez les données d’autres personnes\u{a0}: ajoutez une clé d’accès, qui réunit deux facteurs (l’appareil, et ce qui le déverrouille).".to_owned(),
+        ),
+        (0, false) => (Tone::Neutral, "Mot de passe", "Une clé d’accès est plus sûre et plus simple.".to_owned()),
+        (1, _) => (Tone::Success, "Deux facteurs", "Une clé d’accès est enregistrée\u{a0}; prévoyez-en une seconde.".to_owned()),
+        (keys, _) => (Tone::Success, "Deux facteurs", format!("{keys} clés d’accès sont enregistrées.")),
+    }
 }
 
 async fn show(

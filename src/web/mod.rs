@@ -9,6 +9,7 @@ pub mod candidate;
 pub mod certificate;
 pub mod client;
 pub mod convocation;
+pub mod correction;
 pub mod csrf;
 pub mod deliberation;
 pub mod download;
@@ -33,6 +34,7 @@ pub mod outbox;
 pub mod page;
 pub mod pagination;
 pub mod pieces;
+pub mod privacy;
 pub mod publication;
 pub mod registration;
 pub mod routes;
@@ -130,6 +132,8 @@ pub fn routes() -> Routes<AppState> {
         .merge(draft::routes())
         .merge(message::routes())
         .merge(identity::routes())
+        .merge(privacy::routes())
+        .merge(correction::routes())
         .merge(session::routes())
         .merge(registration::routes())
         .merge(pieces::routes())

@@ -12,7 +12,7 @@ use super::{link, loaded, open_session, person, system, user, write};
 use crate::support::browser::{Browser, site, site_at};
 use crate::support::{Fresh, each_engine};
 
-const PASSWORD: &str = "cheval pile agrafe";
+pub const PASSWORD: &str = "cheval pile agrafe";
 
 /// Hashed once: the cost is on purpose.
 fn hash() -> &'static str {
@@ -21,14 +21,14 @@ fn hash() -> &'static str {
     &HASH
 }
 
-fn with_password(db: &Db, address: &str, roles: &[(Role, Option<&'static str>)]) -> Actor {
+pub fn with_password(db: &Db, address: &str, roles: &[(Role, Option<&'static str>)]) -> Actor {
     let actor = user(db, address, roles);
     let id = actor.user_id.clone();
     write(db, &system(), move |tx| accounts::set_password(tx, &id, hash(), None)).unwrap();
     actor
 }
 
-fn sign_in(browser: &mut Browser, address: &str) {
+pub fn sign_in(browser: &mut Browser, address: &str) {
     browser.get("/connexion");
     let answer = browser.post("/connexion", &[("email", address), ("motdepasse", PASSWORD)]);
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
@@ -48,7 +48,7 @@ fn mailed_token(db: &Db, address: &str) -> Option<String> {
     Some(rest.split_whitespace().next()?.to_owned())
 }
 
-fn story(tell: impl Fn(&Fresh, &mut Browser)) {
+pub fn story(tell: impl Fn(&Fresh, &mut Browser)) {
     each_engine(|fresh| {
         let db = loaded(fresh);
         let mut browser = Browser::new(&site(db));

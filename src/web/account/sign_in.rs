@@ -24,34 +24,44 @@ use crate::store::{Lock, StoreError, accounts, sessions};
 
 #[derive(Template)]
 #[template(path = "account/sign_in.html")]
-struct SignInPage {
+pub(super) struct SignInPage {
     page: Page,
     form: Form,
     back: String,
+    takes_passkeys: bool,
 }
 
 impl SignInPage {
-    fn new(shell: &Shell, form: Form, back: Option<&str>) -> Self {
+    pub(super) fn new(app: &AppState, shell: &Shell, form: Form, back: Option<&str>) -> Self {
         SignInPage {
             page: shell.page("Connexion").heading("Se connecter").with_errors(form.is_refused()),
             form,
             back: back.unwrap_or_default().to_owned(),
+            takes_passkeys: super::passkey::webauthn(app).is_some(),
         }
     }
 }
 
 /// Where a sign-in may lead: a page of this site that is not about signing in.
-fn way_back(asked: &str) -> Option<&str> {
-    local_path(asked).filter(|path| !["/connexion", "/deconnexion", "/lien/"].iter().any(|own| path.starts_with(own)))
+pub(super) fn way_back(asked: &str) -> Option<&str> {
+    local_path(asked).filter(|path| {
+        !["/connexion", "/deconnexion", "/lien/", "/compte/creation", "/compte/adresse/"]
+            .iter()
+            .any(|own| path.starts_with(own))
+    })
 }
 
-pub(super) async fn show(shell: Shell, RawQuery(query): RawQuery) -> Result<Response, AppError> {
+pub(super) async fn show(
+    State(app): State<AppState>,
+    shell: Shell,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AppError> {
     let query = RawForm::from_query(query.as_deref())?;
     let back = way_back(query.get("retour"));
     if shell.actor.is_some() {
         return Ok(see_other(back.unwrap_or("/")));
     }
-    html(&SignInPage::new(&shell, Form::empty(), back))
+    html(&SignInPage::new(&app, &shell, Form::empty(), back))
 }
 
 pub(super) async fn sign_in(
@@ -69,12 +79,12 @@ pub(super) async fn sign_in(
         read.refuse("motdepasse", "Saisissez votre mot de passe.");
     }
     let Some(email) = email.filter(|_| !read.is_refused()) else {
-        return html_to_correct(&SignInPage::new(&shell, read.into_form(), back.as_deref()));
+        return html_to_correct(&SignInPage::new(&app, &shell, read.into_form(), back.as_deref()));
     };
     let account = email.key();
     if let Err(refused) = count_try(&app, &account, address).await? {
         read.refuse("email", refused.sentence);
-        return too_many(&SignInPage::new(&shell, read.into_form(), back.as_deref()));
+        return too_many(&SignInPage::new(&app, &shell, read.into_form(), back.as_deref()));
     }
     let key = account.clone();
     let known = app.db.read(move |conn| accounts::find_user_by_email(conn, &key)).await?;
@@ -86,7 +96,7 @@ pub(super) async fn sign_in(
             "email",
             "Adresse électronique ou mot de passe incorrect : vérifiez les deux, ou demandez un nouveau mot de passe.",
         );
-        return html_to_correct(&SignInPage::new(&shell, read.into_form(), back.as_deref()));
+        return html_to_correct(&SignInPage::new(&app, &shell, read.into_form(), back.as_deref()));
     };
     forgive_try(&app, &account, address).await?;
     let response = see_other(back.as_deref().unwrap_or("/"));
