@@ -15,7 +15,7 @@ use crate::demo::story::{Plan, play};
 use crate::domain::academy::Academy;
 use crate::mail::Mailer;
 use crate::mail::courier;
-use crate::office::{documents, publication};
+use crate::office::{documents, examination, publication};
 use crate::secret::Secret;
 use crate::store::{Db, settings};
 use crate::web::account::StoredSessions;
@@ -128,6 +128,8 @@ async fn keep_publishing(db: Db, public_url: String, mut stopped: watch::Receive
         let (db, url) = (db.clone(), public_url.clone());
         let done = tokio::task::spawn_blocking(move || {
             publication::publish_what_is_due(&db, &url)?;
+            examination::remind_what_is_due(&db, &url)?;
+            examination::draw_letters(&db)?;
             documents::draw_certificates(&db)
         })
         .await;

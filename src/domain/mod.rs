@@ -41,6 +41,7 @@ pub mod certificate;
 pub mod deliberation;
 pub mod eligibility;
 pub mod evaluation;
+pub mod examination;
 pub mod framework;
 pub mod handover;
 pub mod holder;

@@ -3,5 +3,7 @@
 pub mod attestation;
 pub mod convocation;
 pub mod documents;
+pub mod examination;
 pub mod jury;
+pub mod list;
 pub mod publication;

@@ -14,6 +14,7 @@ pub mod documents;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
+pub mod examination;
 pub mod export;
 pub mod framework;
 pub mod handover;
