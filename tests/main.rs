@@ -8,6 +8,7 @@ mod support;
 
 mod architecture;
 mod doors;
+mod examination;
 mod gates;
 mod invitation;
 mod jury;

@@ -540,6 +540,14 @@ pub fn count_files(conn: &mut Conn, session_id: &str) -> Stored<Vec<(String, Str
         .load(conn)?)
 }
 
+/// The session a file belongs to.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn get_session_id(conn: &mut Conn, registration_id: &str) -> Stored<String> {
+    Ok(t::table.find(registration_id).select(t::session_id).first(conn)?)
+}
+
 /// Everything the file page shows.
 #[derive(Debug, Clone)]
 pub struct FileView {

@@ -14,6 +14,7 @@ pub mod deliberation;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
+pub mod examination;
 pub mod form;
 pub mod framework;
 pub mod french;
@@ -110,6 +111,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(candidate::routes())
         .merge(session::routes())
         .merge(registration::routes())
+        .merge(examination::routes())
         .merge(eligibility::routes())
         .merge(jury::routes())
         .merge(schedule::routes())

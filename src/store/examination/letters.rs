@@ -165,6 +165,24 @@ pub fn tell_admitted(tx: &mut Tx<'_>, session_id: &str, notify: Notify<'_>) -> S
     Ok(written)
 }
 
+/// Candidates of the fixed list who have no letter of admission yet.
+///
+/// # Errors
+/// The database's own.
+pub fn count_untold(conn: &mut Conn, session_id: &str) -> Stored<i64> {
+    let told = t::table
+        .filter(t::session_id.eq(session_id))
+        .filter(t::kind.eq("admission"))
+        .filter(t::superseded_at.is_null())
+        .select(t::registration_id);
+    Ok(registrations::table
+        .filter(registrations::session_id.eq(session_id))
+        .filter(registrations::state.eq("admitted"))
+        .filter(registrations::id.ne_all(told))
+        .count()
+        .get_result(conn)?)
+}
+
 /// Notes the day a letter was posted: it counts from there when the candidate does not open it.
 ///
 /// # Errors

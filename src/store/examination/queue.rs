@@ -32,6 +32,12 @@ words! {
     }
 }
 
+impl Default for Sort {
+    fn default() -> Self {
+        Sort::Name
+    }
+}
+
 /// What the office filters its queue by; empty, it shows every file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueFilter {
