@@ -10,6 +10,7 @@ mod architecture;
 mod doors;
 mod draft;
 mod exchange;
+mod examination;
 mod gates;
 mod invitation;
 mod jury;

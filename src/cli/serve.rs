@@ -15,7 +15,7 @@ use crate::demo::story::{Plan, play};
 use crate::domain::academy::Academy;
 use crate::mail::Mailer;
 use crate::mail::courier;
-use crate::office::{documents, publication, thumbnail, training};
+use crate::office::{documents, examination, publication, thumbnail, training};
 use crate::secret::Secret;
 use crate::store::{Db, pieces, settings};
 use crate::vault::Vault;
@@ -131,6 +131,8 @@ async fn keep_publishing(db: Db, public_url: String, mut stopped: watch::Receive
         let done = tokio::task::spawn_blocking(move || {
             publication::publish_what_is_due(&db, &url)?;
             training::tell_answers(&db, &url)?;
+            examination::remind_what_is_due(&db, &url)?;
+            examination::draw_letters(&db)?;
             documents::draw_certificates(&db)
         })
         .await;

@@ -49,7 +49,7 @@ pub fn write(db: &Db, dir: &Path, played: &Played) -> Stored<usize> {
     let row = db.read_now(|conn| session::load_session(conn, &played.session_id))?;
     for (document, name) in [
         (documents::minutes_document(db, &row)?, "pv.pdf"),
-        (documents::list_order_document(db, &row)?, "arrete-liste.pdf"),
+        (crate::office::list::list_order_document(db, &row)?, "arrete-liste.pdf"),
         (documents::admitted_document(db, &row)?, "admis.pdf"),
     ] {
         fs::write(dir.join(name), document.bytes).map_err(failed)?;

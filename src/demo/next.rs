@@ -41,6 +41,8 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
     let csv = people::candidates_csv(academy, year, 16, plan.seed ^ 0x6e65_7874);
     let table = read_csv(csv.as_bytes()).map_err(|e| StoreError::Broken(e.to_string()))?;
     let now = clock.now();
+    // Files came in over the weeks before; the office has begun its work on them.
+    clock.set(now.checked_sub(jiff::SignedDuration::from_hours(21 * 24)).unwrap_or(now));
     let blocked: Vec<(u64, String)> = db.read_now(|conn| {
         let session = session::load_session(conn, &id)?;
         let report = registration::preview_import(conn, &session.academy_code, year, Some(&session), &table, &[], now)?;
@@ -56,5 +58,7 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
         Ok((session.regulation_id, files.into_iter().map(|file| file.person.id).collect()))
     })?;
     training::open_next_year(db, &academy.code, &regulation_id, year, asked)?;
-    super::registration::fill_forms(db, clock, plan, &id)
+    super::registration::fill_forms(db, clock, plan, &id)?;
+    clock.set(now);
+    super::examination::play(db, clock, plan, &id)
 }

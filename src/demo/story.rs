@@ -546,7 +546,7 @@ fn draw(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
     stage.count("releves", drawn);
     documents::draw_certificates(stage.db)?;
     documents::minutes_document(stage.db, &session)?;
-    documents::list_order_document(stage.db, &session)?;
+    crate::office::list::list_order_document(stage.db, &session)?;
     documents::admitted_document(stage.db, &session)?;
     Ok(())
 }

@@ -43,6 +43,7 @@ pub mod deliberation;
 pub mod eligibility;
 pub mod evaluation;
 pub mod exchange;
+pub mod examination;
 pub mod framework;
 pub mod handover;
 pub mod holder;

@@ -107,6 +107,9 @@ pub struct RegulationPack {
     pub categories: Vec<Category>,
     pub eligibility: EligibilityRules,
     pub registration: RegistrationRules,
+    /// Absent of the first pack: no reminder leaves by itself under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examination: Option<ExaminationRules>,
     pub pieces: Vec<Piece>,
     /// Bounds of the files handed in; the first pack set none.
     #[serde(default)]
@@ -181,6 +184,16 @@ pub struct RegistrationRules {
     pub closing_grace_minutes: Valued<u32>,
     /// Greatest number of sessions one may sit; `None` is without limit.
     pub attempts: Valued<Option<u32>>,
+}
+
+/// The office's delays when it examines files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExaminationRules {
+    /// Days left to a candidate to send missing pieces, proposed to the officer.
+    pub request_days: Valued<u32>,
+    /// Days before that day on which a reminder leaves.
+    pub reminder_days: Valued<u32>,
 }
 
 /// A supporting document of the file.

@@ -210,6 +210,28 @@ pub fn decision_notice(facts: &Facts<'_>) -> Message {
     )
 }
 
+/// Pieces are missing: which ones and by when, only the page says.
+#[must_use]
+pub fn pieces_requested(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/pieces_requested/subject.txt",
+        "mail/pieces_requested/body.txt",
+        "mail/pieces_requested/body.html"
+    )
+}
+
+/// Pieces asked for are still awaited.
+#[must_use]
+pub fn pieces_reminder(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/pieces_reminder/subject.txt",
+        "mail/pieces_reminder/body.txt",
+        "mail/pieces_reminder/body.html"
+    )
+}
+
 /// The candidate's convocation, with its PDF and calendar file attached.
 #[must_use]
 pub fn convocation_candidate(facts: &Facts<'_>) -> Message {
@@ -333,6 +355,8 @@ mod tests {
             ("decision_notice", decision_notice(facts)),
             ("convocation_candidate", convocation_candidate(facts)),
             ("convocation_juror", convocation_juror(facts)),
+            ("pieces_requested", pieces_requested(facts)),
+            ("pieces_reminder", pieces_reminder(facts)),
             ("results_published", results_published(facts)),
             ("certificate_ready", certificate_ready(facts)),
             ("new_message", new_message(facts)),

@@ -21,9 +21,7 @@ use crate::store::documents::{self, DocumentRow, NewDocument};
 use crate::store::people::PersonRow;
 use crate::store::reference::AcademyRow;
 use crate::store::session::SessionRow;
-use crate::store::{
-    Db, Lock, StoreError, Stored, audit, certificate as register, jury, publication, reference, registration,
-};
+use crate::store::{Db, Lock, StoreError, Stored, audit, certificate as register, jury, publication, reference};
 
 /// Who draws, in the audit chain.
 fn drawer() -> Actor {
@@ -68,13 +66,13 @@ fn person_of(row: &PersonRow) -> Person {
     }
 }
 
-fn today(session: &SessionRow, clock: &Clock) -> jiff::civil::Date {
+pub(super) fn today(session: &SessionRow, clock: &Clock) -> jiff::civil::Date {
     let now = clock.now();
     Academy::find(&session.academy_code)
         .map_or_else(|| now.to_zoned(jiff::tz::TimeZone::UTC).date(), |academy| academy.date(now))
 }
 
-fn shown(session: &SessionRow, at: jiff::Timestamp) -> String {
+pub(super) fn shown(session: &SessionRow, at: jiff::Timestamp) -> String {
     Academy::find(&session.academy_code).map_or_else(|| at.to_string(), |academy| academy.show(at))
 }
 
@@ -408,66 +406,6 @@ pub fn minutes_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
     keep_one(db, session, "minutes", "pv.pdf", minutes(&sheet)?)
 }
 
-/// The order that fixes the list of candidates (arrêté de liste).
-///
-/// # Errors
-/// A refusal before the list is fixed.
-pub fn list_order_document(db: &Db, session: &SessionRow) -> Stored<DocumentRow> {
-    if let Some(kept) = db.read_now(|conn| documents::find_document(conn, "list_order", &session.id))? {
-        return Ok(kept);
-    }
-    let Some(fixed_at) = session.list_fixed_at else {
-        return Err(Refusal::new("list_not_fixed", "L’arrêté s’établit quand la liste est fixée.")
-            .under(crate::domain::session::LIST_LAW)
-            .into());
-    };
-    let (academy, pack, files) = db.read_now(|conn| {
-        let filter = registration::FileFilter { state: Some("admitted".into()), ..registration::FileFilter::default() };
-        Ok((
-            reference::get_academy(conn, &session.academy_code)?,
-            reference::rules_of(conn, &session.regulation_id)?,
-            registration::list_files(conn, &session.id, &filter, i64::from(i32::MAX), 0)?,
-        ))
-    })?;
-    let rows = files
-        .iter()
-        .map(|file| {
-            vec![file.registration.number.clone(), file.person.letter_name(), file.registration.school_name.clone()]
-        })
-        .collect();
-    let sheet = OrderSheet {
-        office: office_of(&academy),
-        title: format!(
-            "Arrêté fixant la liste des candidats admis à se présenter à l’examen, session {}",
-            session.year
-        ),
-        visas: visas(&pack),
-        articles: vec![
-            (
-                "Article 1er".into(),
-                vec![format!(
-                    "Les candidats dont les noms suivent sont admis à se présenter aux épreuves de la session {} de l’examen du certificat de professionnalisation en matière de lutte contre le décrochage scolaire.",
-                    session.year
-                )],
-            ),
-            (
-                "Article 2".into(),
-                vec![format!(
-                    "Le présent arrêté est publié par les soins du service des examens. La liste a été arrêtée {}.",
-                    shown(session, fixed_at.0)
-                )],
-            ),
-        ],
-        table: Some(SimpleTable { headers: vec!["Numéro".into(), "Candidat".into(), "Établissement".into()], rows }),
-        place: academy.city.clone(),
-        date: Academy::find(&session.academy_code)
-            .map_or_else(|| today(session, db.clock()), |zone| zone.date(fixed_at.0)),
-        signatory: signatory_of(&academy),
-        simulated: db.clock().is_simulated(),
-    };
-    keep_one(db, session, "list_order", "arrete-liste.pdf", order(&sheet)?)
-}
-
 /// The list of the admitted, without rank, for the office to post once public.
 ///
 /// # Errors
@@ -538,7 +476,13 @@ fn lower_first(title: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{article}{}{}", first.to_lowercase(), letters.as_str()))
 }
 
-fn keep_one(db: &Db, session: &SessionRow, kind: &'static str, file_name: &str, bytes: Vec<u8>) -> Stored<DocumentRow> {
+pub(super) fn keep_one(
+    db: &Db,
+    session: &SessionRow,
+    kind: &'static str,
+    file_name: &str,
+    bytes: Vec<u8>,
+) -> Stored<DocumentRow> {
     let document = NewDocument {
         academy_code: session.academy_code.clone(),
         session_id: Some(session.id.clone()),

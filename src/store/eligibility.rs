@@ -7,11 +7,13 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use super::audit::Act;
+use super::examination::{Notify, letters};
 use super::registration::{KeptMarkRow, OPEN_STATES, RegistrationRow, set_file_state};
 use super::schema::{decisions as t, evaluations, exam_sessions, kept_marks, registrations};
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, reference};
 use crate::domain::eligibility::Assessment;
+use crate::domain::examination::letter::LetterKind;
 use crate::domain::permission::Action;
 use crate::domain::refusal::Refusal;
 use crate::domain::session::{LIST_LAW, SessionState, require};
@@ -85,11 +87,26 @@ impl Verdict {
     }
 }
 
-/// Decides on one or several files alike, with one written motive.
+/// Decides on one or several files alike, with one written motive; each letter is written, no mail leaves.
 ///
 /// # Errors
-/// A refusal when the list is fixed, the file settles itself, or the motive is missing; a conflict when a file changed.
+/// Those of [`decide_and_tell`].
 pub fn decide(tx: &mut Tx<'_>, files: &[(String, i32)], verdict: Verdict, reasons: &str) -> Stored<()> {
+    decide_and_tell(tx, files, verdict, reasons, None)
+}
+
+/// Decides on one or several files alike, with one written motive, writes each letter and queues each mail.
+/// A decision that corrects another leaves the first in the history, with its letter.
+///
+/// # Errors
+/// A refusal when the list is fixed, the file is withdrawn, or the motive is missing; a conflict when a file changed.
+pub fn decide_and_tell(
+    tx: &mut Tx<'_>,
+    files: &[(String, i32)],
+    verdict: Verdict,
+    reasons: &str,
+    notify: Option<Notify<'_>>,
+) -> Stored<()> {
     let reasons = reasons.trim();
     if reasons.chars().count() < 10 {
         return Err(Refusal::new(
@@ -111,22 +128,50 @@ pub fn decide(tx: &mut Tx<'_>, files: &[(String, i32)], verdict: Verdict, reason
             )
             .into());
         }
-        let decision = find_decision(tx.conn, registration_id)?.ok_or(StoreError::NotFound)?;
-        let before = json!(decision);
+        let standing = find_decision(tx.conn, registration_id)?.ok_or(StoreError::NotFound)?;
+        let before = json!(standing);
         set_file_state(tx, &row, *version, if verdict == Verdict::Refused { "refused" } else { "submitted" })?;
-        diesel::update(t::table.find(&decision.id))
-            .set((
-                t::outcome.eq(verdict.as_str()),
-                t::reasons.eq(reasons),
-                t::decided_at.eq(tx.stamp()),
-                t::decided_by.eq(&tx.actor.user_id),
-                t::decided_by_name.eq(&tx.actor.name),
-            ))
-            .execute(tx.conn)?;
+        let mut decision = standing.clone();
+        decision.outcome = Some(verdict.as_str().to_owned());
+        decision.reasons = Some(reasons.to_owned());
+        decision.decided_at = Some(tx.stamp());
+        decision.decided_by = Some(tx.actor.user_id.clone());
+        decision.decided_by_name = Some(tx.actor.name.clone());
+        if standing.outcome.is_some() {
+            diesel::update(t::table.find(&standing.id)).set(t::superseded_at.eq(tx.stamp())).execute(tx.conn)?;
+            decision.id = new_id(tx.at);
+            diesel::insert_into(t::table).values(&decision).execute(tx.conn)?;
+        } else {
+            diesel::update(t::table.find(&decision.id))
+                .set((
+                    t::outcome.eq(&decision.outcome),
+                    t::reasons.eq(&decision.reasons),
+                    t::decided_at.eq(decision.decided_at),
+                    t::decided_by.eq(&decision.decided_by),
+                    t::decided_by_name.eq(&decision.decided_by_name),
+                ))
+                .execute(tx.conn)?;
+        }
         let detail = json!({ "number": row.number, "proposed": decision.proposed, "outcome": verdict.as_str(), "reasons": reasons });
         tx.audit("decide_eligibility", ("registration", &row.id), Some(&before), Some(&detail), &detail)?;
+        let kind = if verdict == Verdict::Refused { LetterKind::Refusal } else { LetterKind::Eligible };
+        letters::issue(tx, &session, &row, &decision, kind, notify)?;
     }
     Ok(())
+}
+
+/// Every decision ever taken on a file, latest first.
+///
+/// # Errors
+/// The database's own.
+pub fn list_decisions(conn: &mut Conn, registration_id: &str) -> Stored<Vec<DecisionRow>> {
+    Ok(t::table
+        .filter(t::registration_id.eq(registration_id))
+        .filter(t::kind.eq("eligibility"))
+        .filter(t::decided_at.is_not_null())
+        .order((t::decided_at.desc(), t::id.desc()))
+        .select(DecisionRow::as_select())
+        .load(conn)?)
 }
 
 /// What fixing the list would do, and what keeps it from being done.
@@ -160,6 +205,26 @@ pub fn plan_list(conn: &mut Conn, session_id: &str) -> Stored<ListPlan> {
         }
     }
     Ok(plan)
+}
+
+/// Files that would stand on the list if it were fixed now.
+///
+/// # Errors
+/// The database's own.
+pub fn list_admissible(conn: &mut Conn, session_id: &str) -> Stored<std::collections::HashSet<String>> {
+    let rows: Vec<(String, String, Option<String>)> = registrations::table
+        .inner_join(t::table)
+        .filter(registrations::session_id.eq(session_id))
+        .filter(registrations::state.eq("submitted"))
+        .filter(t::kind.eq("eligibility"))
+        .filter(t::superseded_at.is_null())
+        .select((registrations::id, registrations::eligibility, t::outcome))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .filter(|(_, proposal, outcome)| proposal == "eligible" || outcome.as_deref() == Some("admissible"))
+        .map(|(id, ..)| id)
+        .collect())
 }
 
 /// Fixes the list of candidates admitted to sit: files settle, épreuves to mark are laid out, kept marks take their place.

@@ -17,6 +17,7 @@ pub mod eligibility;
 pub mod error;
 pub mod evaluation;
 pub mod exchange;
+pub mod examination;
 pub mod export;
 pub mod framework;
 pub mod handover;

@@ -87,6 +87,21 @@ pub fn preview_import(
     set_aside: &[(u64, String)],
     now: jiff::Timestamp,
 ) -> Stored<ImportReport> {
+    preview_but(conn, academy_code, year, session, table, set_aside, now, None)
+}
+
+/// The same, as if one file were not there: the one that is being corrected.
+#[allow(clippy::too_many_arguments)] // those of the preview, and the file left out
+pub(super) fn preview_but(
+    conn: &mut Conn,
+    academy_code: &str,
+    year: i16,
+    session: Option<&SessionRow>,
+    table: &Table,
+    set_aside: &[(u64, String)],
+    now: jiff::Timestamp,
+    but: Option<&str>,
+) -> Stored<ImportReport> {
     let academy = Academy::find(academy_code).ok_or(StoreError::NotFound)?;
     let pack_id = match session {
         Some(session) => session.regulation_id.clone(),
@@ -100,6 +115,7 @@ pub fn preview_import(
             .inner_join(people::table.inner_join(person_identities::table))
             .filter(t::session_id.eq(&session.id))
             .filter(t::state.ne("withdrawn"))
+            .filter(t::id.ne(but.unwrap_or_default()))
             .select((person_identities::identity_key, people::email_key, t::number))
             .load(conn)?;
         for (identity, email, number) in known {
@@ -228,7 +244,7 @@ pub fn reimport_candidates(
 }
 
 /// Writes people, files, pieces to receive, kept marks and proposed decisions for drafts already checked.
-fn register(
+pub(super) fn register(
     tx: &mut Tx<'_>,
     session: &SessionRow,
     pack: &RegulationPack,
@@ -618,6 +634,14 @@ pub fn count_files(conn: &mut Conn, session_id: &str) -> Stored<Vec<(String, Str
         .group_by((t::state, t::eligibility))
         .select((t::state, t::eligibility, diesel::dsl::count_star()))
         .load(conn)?)
+}
+
+/// The session a file belongs to.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn get_session_id(conn: &mut Conn, registration_id: &str) -> Stored<String> {
+    Ok(t::table.find(registration_id).select(t::session_id).first(conn)?)
 }
 
 /// Everything the file page shows.

@@ -1050,6 +1050,138 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    assignments (registration_id) {
+        registration_id -> Text,
+        user_id -> Text,
+        user_name -> Text,
+        assigned_by -> Text,
+        assigned_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    saved_views (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Text,
+        query -> Text,
+        is_default -> Bool,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    wordings (id) {
+        id -> Text,
+        academy_code -> Text,
+        kind -> Text,
+        title -> Text,
+        body -> Text,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    piece_reasons (registration_id, code) {
+        registration_id -> Text,
+        code -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    piece_requests (id) {
+        id -> Text,
+        session_id -> Text,
+        registration_id -> Text,
+        message -> Text,
+        due_on -> Text,
+        asked_at -> Timestamp,
+        asked_by -> Text,
+        asked_by_name -> Text,
+        reminded_at -> Nullable<Timestamp>,
+        closed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    piece_request_items (request_id, code) {
+        request_id -> Text,
+        code -> Text,
+    }
+}
+
+diesel::table! {
+    file_presences (registration_id, user_id) {
+        registration_id -> Text,
+        user_id -> Text,
+        user_name -> Text,
+        seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    file_notes (id) {
+        id -> Text,
+        registration_id -> Text,
+        author_id -> Text,
+        author_name -> Text,
+        body -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    paper_files (registration_id) {
+        registration_id -> Text,
+        received_on -> Text,
+        entered_by_name -> Text,
+        entered_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    letters (id) {
+        id -> Text,
+        session_id -> Text,
+        registration_id -> Text,
+        decision_id -> Text,
+        kind -> Text,
+        content -> Text,
+        issued_at -> Timestamp,
+        issued_by_name -> Text,
+        opened_at -> Nullable<Timestamp>,
+        posted_on -> Nullable<Text>,
+        superseded_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    bulk_acts (id) {
+        id -> Text,
+        session_id -> Text,
+        act -> Text,
+        done_by -> Text,
+        done_at -> Timestamp,
+        files -> Integer,
+    }
+}
+
+diesel::table! {
+    list_reopenings (id) {
+        id -> Text,
+        session_id -> Text,
+        reason -> Text,
+        asked_by -> Text,
+        asked_by_name -> Text,
+        asked_at -> Timestamp,
+        granted_by -> Nullable<Text>,
+        granted_by_name -> Nullable<Text>,
+        granted_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::joinable!(pack_validations -> packs (pack_id));
 diesel::joinable!(role_grants -> users (user_id));
 diesel::joinable!(role_grants -> academies (academy_code));
@@ -1115,6 +1247,23 @@ diesel::joinable!(import_drafts -> academies (academy_code));
 diesel::joinable!(column_mappings -> academies (academy_code));
 diesel::joinable!(piece_files -> exam_sessions (session_id));
 diesel::joinable!(kept_marks -> registrations (registration_id));
+diesel::joinable!(assignments -> registrations (registration_id));
+diesel::joinable!(assignments -> users (user_id));
+diesel::joinable!(saved_views -> users (user_id));
+diesel::joinable!(wordings -> academies (academy_code));
+diesel::joinable!(piece_reasons -> registrations (registration_id));
+diesel::joinable!(piece_requests -> exam_sessions (session_id));
+diesel::joinable!(piece_requests -> registrations (registration_id));
+diesel::joinable!(piece_request_items -> piece_requests (request_id));
+diesel::joinable!(file_presences -> registrations (registration_id));
+diesel::joinable!(file_presences -> users (user_id));
+diesel::joinable!(file_notes -> registrations (registration_id));
+diesel::joinable!(paper_files -> registrations (registration_id));
+diesel::joinable!(letters -> exam_sessions (session_id));
+diesel::joinable!(letters -> registrations (registration_id));
+diesel::joinable!(letters -> decisions (decision_id));
+diesel::joinable!(bulk_acts -> exam_sessions (session_id));
+diesel::joinable!(list_reopenings -> exam_sessions (session_id));
 diesel::joinable!(decisions -> exam_sessions (session_id));
 diesel::joinable!(decisions -> registrations (registration_id));
 diesel::joinable!(decisions -> packs (pack_id));
@@ -1205,6 +1354,18 @@ diesel::allow_tables_to_appear_in_same_query!(
     message_files,
     pieces,
     piece_files,
+    assignments,
+    saved_views,
+    wordings,
+    piece_reasons,
+    piece_requests,
+    piece_request_items,
+    file_presences,
+    file_notes,
+    paper_files,
+    letters,
+    bulk_acts,
+    list_reopenings,
     kept_marks,
     schools,
     import_drafts,

@@ -234,6 +234,9 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
     if file.source == "form" {
         offered.push((format!("/mon-dossier/{}/accuse-reception.pdf", file.id), "Accusé de réception (PDF)"));
     }
+    if outcome.is_some() {
+        offered.push((format!("/mon-dossier/{}/decision.pdf", file.id), "Lettre de décision (PDF)"));
+    }
     if has_convocation {
         offered.push((format!("/mon-dossier/{}/convocation.pdf", file.id), "Convocation (PDF)"));
         offered.push((format!("/mon-dossier/{}/convocation.ics", file.id), "Convocation (calendrier)"));

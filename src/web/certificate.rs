@@ -226,7 +226,7 @@ async fn list_order(
     actor: CurrentActor,
     Path(id): Path<String>,
 ) -> Result<Response, AppError> {
-    session_document(&app, &actor, id, Action::SeeOffice, office::list_order_document).await
+    session_document(&app, &actor, id, Action::SeeOffice, crate::office::list::list_order_document).await
 }
 
 async fn admitted_list(

@@ -71,6 +71,11 @@ impl RawForm {
         RawForm { fields, files: Vec::new() }
     }
 
+    /// Adds a value, as if it had been typed.
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.fields.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The same reading for the filters of a list, from the address.
     pub fn from_query(query: Option<&str>) -> Result<Self, AppError> {
         Self::from_urlencoded(query.unwrap_or("").as_bytes())
@@ -227,6 +232,13 @@ impl Form {
     #[must_use]
     pub fn from_raw(raw: RawForm) -> Self {
         Form { raw, errors: Vec::new() }
+    }
+
+    /// Proposes a value where nothing was typed.
+    pub fn start(&mut self, field: &str, value: impl AsRef<str>) {
+        if self.raw.find(field).is_none() {
+            self.raw.push(field, value.as_ref());
+        }
     }
 
     #[must_use]

@@ -18,6 +18,7 @@ pub mod eligibility;
 pub mod error;
 pub mod evaluation;
 pub mod exchange;
+pub mod examination;
 pub mod form;
 pub mod framework;
 pub mod french;
@@ -137,6 +138,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(session::routes())
         .merge(registration::routes())
         .merge(pieces::routes())
+        .merge(examination::routes())
         .merge(eligibility::routes())
         .merge(jury::routes())
         .merge(schedule::routes())

@@ -14,6 +14,8 @@ use super::routes::{Gate, Routes};
 use crate::domain::academy::{Academy, french_date};
 use crate::domain::permission::{Action, Actor, OFFICE, Object, Role, may};
 use crate::domain::session::{Calendar, SessionState};
+use crate::store::examination::queue::{Care, QueueFilter, count_queue};
+use crate::store::examination::requests::local_day;
 use crate::store::session::{self, OpenSession, Overview, SessionRow};
 use crate::store::{Conn, Lock, StoreError, Stored, reference};
 
@@ -413,6 +415,11 @@ struct ShowPage {
     closes: String,
     regulation: String,
     epreuves: String,
+    /// Answers awaited from candidates past their day, and files nobody takes care of.
+    late: i64,
+    unassigned: i64,
+    /// Where each figure of the files leads.
+    desk_links: [String; 5],
 }
 
 async fn show(
@@ -423,13 +430,18 @@ async fn show(
 ) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let now = app.clock().now();
-    let (session, overview, regulation) = app
+    let (session, overview, regulation, late, unassigned) = app
         .db
         .read(move |conn| {
             let session = own_session(conn, &who, &id, Action::SeeOffice)?;
             let overview = session::overview(conn, &session.id)?;
             let regulation = reference::rules_of(conn, &session.regulation_id)?.title.clone();
-            Ok((session, overview, regulation))
+            let today = local_day(&session, now);
+            let open = QueueFilter { state: Some("submitted".into()), ..QueueFilter::default() };
+            let late = count_queue(conn, &session.id, &QueueFilter { late: true, ..open.clone() }, today)?;
+            let nobody = QueueFilter { care: Some(Care::Nobody), ..open };
+            let unassigned = count_queue(conn, &session.id, &nobody, today)?;
+            Ok((session, overview, regulation, late, unassigned))
         })
         .await?;
     let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
@@ -446,6 +458,10 @@ async fn show(
         closes: shown_instant(&session, session.registration_closes_at.0),
         overview,
         regulation,
+        late,
+        unassigned,
+        desk_links: ["vue=toutes", "a_decider=oui", "piece=toutes", "retard=oui", "etat=submitted&agent=personne"]
+            .map(|query| format!("/gestion/sessions/{}/dossiers?{query}", session.id)),
         epreuves: format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)),
         session,
     })

@@ -150,6 +150,20 @@ impl RegulationPack {
         all.push(entry("registration.attempts", "Nombre de présentations", &mut registration.attempts, |v| {
             v.map_or_else(|| "sans limite".to_owned(), |n| n.to_string())
         }));
+        if let Some(examination) = &mut self.examination {
+            all.push(entry(
+                "examination.request_days",
+                "Délai laissé pour envoyer les pièces manquantes",
+                &mut examination.request_days,
+                |v| counted(*v, "jour", "jours"),
+            ));
+            all.push(entry(
+                "examination.reminder_days",
+                "Rappel avant la fin de ce délai",
+                &mut examination.reminder_days,
+                |v| counted(*v, "jour", "jours"),
+            ));
+        }
         for piece in &mut self.pieces {
             all.push(entry(
                 format!("pieces.{}", piece.code),

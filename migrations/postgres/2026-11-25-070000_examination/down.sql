@@ -1,0 +1,12 @@
+DROP TABLE list_reopenings;
+DROP TABLE bulk_acts;
+DROP TABLE letters;
+DROP TABLE paper_files;
+DROP TABLE file_notes;
+DROP TABLE file_presences;
+DROP TABLE piece_request_items;
+DROP TABLE piece_requests;
+DROP TABLE piece_reasons;
+DROP TABLE wordings;
+DROP TABLE saved_views;
+DROP TABLE assignments;
