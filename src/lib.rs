@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod mail;
+pub mod numen;
 pub mod office;
 pub mod password;
 pub mod pdf;

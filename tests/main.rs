@@ -3,10 +3,12 @@
 
 mod account;
 mod administration;
+mod browser;
 mod support;
 
 mod architecture;
 mod doors;
+mod framework;
 mod gates;
 mod invitation;
 mod jury;

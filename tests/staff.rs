@@ -1,5 +1,8 @@
 //! The person behind the candidate: a record that grows, is never overwritten, and is seen by its academy alone.
 
+mod holders;
+mod years;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -141,6 +144,8 @@ fn posting(person_id: &str, place: &str, quota: i32, starts_on: Date) -> NewPost
         quota,
         starts_on,
         ends_on: None,
+        requires_certificate: false,
+        certificate_by: None,
     }
 }
 
@@ -157,6 +162,7 @@ fn a_record_grows_and_keeps_all_it_held() {
             corps: "Professeure certifiée".into(),
             status: "titulaire".into(),
             contract_date: Some(date(2010, 9, 1)),
+            starts_on: None,
         };
         act(fresh, &manager, move |tx| update_status(tx, &change)).unwrap();
         let first = posting(&id, "Lycée Renoir", 50, date(2025, 9, 1));

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, Format, Outcome, open, operator};
 use crate::config::Config;
-use crate::domain::table::{Report, Severity, Table, read_csv};
+use crate::domain::table::{self, Report, Severity, Table};
 use crate::store::export::{self, Exported};
 use crate::store::{Db, Lock, StoreError, jury, registration, session};
 
@@ -18,11 +18,16 @@ pub enum ImportWhat {
     Candidates(ImportArgs),
     /// Les membres du jury d’une session.
     Jurors(ImportArgs),
+    /// Une nouvelle version du référentiel, avec ce que devient chaque ancien élément.
+    #[command(
+        after_help = "Exemple : cplds import framework bo29.csv --id referentiel-2016-bo29 --version 2 --title \"Référentiel complet\" --mapping correspondances.csv --dry-run"
+    )]
+    Framework(super::framework::FrameworkArgs),
 }
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// Fichier CSV (UTF-8 ou Windows-1252 ; point-virgule, virgule ou tabulation).
+    /// Fichier XLSX, ODS ou CSV (UTF-8 ou Windows-1252 ; point-virgule, virgule ou tabulation).
     file: PathBuf,
     /// Code de l’académie, par exemple 22.
     #[arg(long)]
@@ -49,7 +54,7 @@ fn set_aside(text: &str) -> Result<(u64, String), String> {
     Ok((line, reason.trim().to_owned()))
 }
 
-/// Reads a CSV file within the bounds of an import.
+/// Reads a CSV, XLSX or ODS file within the bounds of an import.
 pub fn read_table(path: &Path) -> Result<Table, Failure> {
     let size = std::fs::metadata(path).map_err(|e| Failure::new(format!("{} : {e}", path.display())))?.len();
     let too_large = usize::try_from(size).map_or(true, |size| size > crate::domain::table::MAX_BYTES);
@@ -57,7 +62,7 @@ pub fn read_table(path: &Path) -> Result<Table, Failure> {
         return Err(Failure::new(format!("{} dépasse 20 Mio : découpez le fichier.", path.display())).with_code(2));
     }
     let bytes = std::fs::read(path).map_err(|e| Failure::new(format!("{} : {e}", path.display())))?;
-    read_csv(&bytes).map_err(|e| Failure::new(e.to_string()).with_code(2))
+    table::read(&bytes).map_err(|e| Failure::new(e.to_string()).with_code(2))
 }
 
 pub fn import(what: ImportWhat) -> Outcome {
@@ -66,6 +71,7 @@ pub fn import(what: ImportWhat) -> Outcome {
     match what {
         ImportWhat::Candidates(args) => import_candidates(&db, &args),
         ImportWhat::Jurors(args) => import_jurors(&db, &args),
+        ImportWhat::Framework(args) => super::framework::import(&db, &args),
     }
 }
 
@@ -147,7 +153,7 @@ fn unknown_academy(error: StoreError, code: &str) -> Failure {
     }
 }
 
-fn print_report<D>(report: &Report<D>, format: Format) {
+pub(super) fn print_report<D>(report: &Report<D>, format: Format) {
     if format == Format::Json {
         println!("{}", report.to_json());
         return;

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod exchange;
+mod framework;
 mod house;
 mod serve;
 
@@ -95,7 +96,7 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Importe des candidats ou des jurés : tout ou rien.
+    /// Importe des candidats, des jurés ou un référentiel : tout ou rien.
     #[command(after_help = "Exemple : cplds import candidates inscriptions.csv --academy 22 --session 2027 --dry-run")]
     Import {
         #[command(subcommand)]

@@ -135,6 +135,13 @@ pub fn assess(pack: &RegulationPack, facts: &Facts) -> Assessment {
     }
 }
 
+/// Code of the corps that a typed text names in this pack, when it names one.
+#[must_use]
+pub fn corps_code<'p>(pack: &'p RegulationPack, typed: &str) -> Option<&'p str> {
+    let neutral: Vec<String> = pack.eligibility.neutral_words.iter().map(|word| fold_wording(word)).collect();
+    recognise(&pack.corps, &neutral, typed).map(|alias| alias.code.as_str())
+}
+
 /// The corps must be of a public the decree names, and the status one it admits for that corps.
 fn public_lines<'p>(
     pack: &'p RegulationPack,

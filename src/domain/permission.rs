@@ -127,6 +127,12 @@ words! {
         SeeOwnFile = "see_own_file",
         SeeStaff = "see_staff",
         ManageStaff = "manage_staff",
+        /// Records a certificate or a mark that comes from before this program, or an equivalence.
+        RecordHolder = "record_holder",
+        /// Says that such a record was verified against its evidence.
+        CheckHolder = "check_holder",
+        /// Accepts or declines a record that another academy hands over.
+        AnswerHandover = "answer_handover",
         ManageTraining = "manage_training",
         FollowTrainee = "follow_trainee",
         SeeNational = "see_national",
@@ -196,6 +202,9 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         Action::SeeOwnFile => &[],
         Action::SeeStaff => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
         Action::ManageStaff => &[TrainingManager, AcademyAdministrator, ExamOfficeHead],
+        Action::RecordHolder => &[ExamOfficer, ExamOfficeHead, TrainingManager, AcademyAdministrator],
+        Action::CheckHolder => &[ExamOfficer, ExamOfficeHead],
+        Action::AnswerHandover => &[TrainingManager, AcademyAdministrator],
         Action::ManageTraining => &[TrainingManager],
         Action::FollowTrainee => &[TrainingManager, Tutor],
         Action::SeeNational => &[NationalReader, PlatformAdministrator],

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use values::PackValue;
+pub(in crate::domain) use values::hours;
 
 /// The packs shipped with the program, oldest first. One that was ever loaded never changes: a correction is a new pack.
 const EMBEDDED: [&str; 2] =
@@ -111,6 +112,9 @@ pub struct RegulationPack {
     pub kept_marks: KeptMarkRule,
     pub jury: JuryRules,
     pub training: TrainingRules,
+    /// Absent from the first pack: the record then says nothing of service obligations.
+    #[serde(default)]
+    pub service: Option<ServiceRules>,
     pub data_periods: Vec<DataPeriod>,
     pub appeals: AppealWording,
 }
@@ -287,6 +291,30 @@ pub struct TrainingModule {
     pub kind: ModuleKind,
     pub title: String,
     pub minutes: Valued<u32>,
+}
+
+/// Service obligations of the MLDS staff, shown for information.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRules {
+    pub school_weekly_minutes: Valued<u32>,
+    pub school_weeks: Valued<u32>,
+    pub office_weekly_minutes: Valued<u32>,
+    /// Levels of posting (words of [`crate::domain::staff::PostingLevel`]) under the rule of schools.
+    pub school_levels: Valued<Vec<String>>,
+    /// Family of the mission letter that counts in teaching hours.
+    pub teaching_family: Valued<String>,
+    /// What the decree on the allowance says, in one French sentence.
+    pub allowance: Valued<String>,
+    pub teaching: Vec<TeachingHours>,
+}
+
+/// Weekly teaching hours of a corps at full time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeachingHours {
+    pub corps: String,
+    pub weekly_minutes: Valued<u32>,
 }
 
 /// How long personal data of one kind are kept; `None` is for ever.

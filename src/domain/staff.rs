@@ -2,8 +2,11 @@
 //! has been seen of their competences. Postings share one working time, so that their quotas never exceed 100 %.
 //! Evidence is dated, signed and added, never overwritten: a record shows how somebody grew.
 
+pub mod career;
+
 use jiff::civil::Date;
 
+pub use self::career::CareerSource;
 use super::ids::FrenchDate;
 use super::refusal::Refusal;
 

@@ -153,9 +153,13 @@ word_columns!(
     crate::domain::certificate::CertificateState,
     crate::domain::deliberation::Outcome,
     crate::domain::evaluation::EvaluationState,
+    crate::domain::handover::HandoverState,
+    crate::domain::holder::CheckState,
+    crate::domain::holder::EquivalenceGround,
     crate::domain::jury::ConflictKind,
     crate::domain::permission::Role,
     crate::domain::session::SessionState,
+    crate::domain::staff::CareerSource,
     crate::domain::staff::EvidenceSource,
     crate::domain::staff::PostingLevel,
 );

@@ -1,10 +1,13 @@
 //! One record per person, across sessions and academies, found again by a folded identity and guarded by a unique index.
 //! Created by an import, a form or the staff pages; never twice, whatever comes at the same time.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{people as t, staff_records};
+use super::schema::{former_names, people as t};
+use super::staff::career::{self, Told};
 use super::{Conn, Day, Stamp, Stored, Tx, new_id};
 use crate::domain::ids::{fold, person_key, sort_key};
 
@@ -62,26 +65,24 @@ pub struct NewPerson {
     pub contract_date: Option<jiff::civil::Date>,
 }
 
-/// Records the person, or finds the one already known under the same identity and brings corps and status up to date.
+/// Records the person, or finds the one already known under the same identity, now or under an earlier name.
 ///
-/// Civil status already recorded is not overwritten here: a name change is a command of its own.
+/// Civil status already recorded is not overwritten here: a name change is a command of its own. Corps and status
+/// told now become a line of the career when this academy holds the record, and a mere declaration when it does not.
 ///
 /// # Errors
 /// The database's own.
 pub fn record_person(tx: &mut Tx<'_>, new: &NewPerson) -> Stored<String> {
     let identity_key = person_key(&new.birth_name, &new.first_names, new.birth_date);
-    let known: Option<String> =
-        t::table.filter(t::identity_key.eq(&identity_key)).order(t::homonym).select(t::id).first(tx.conn).optional()?;
-    if let Some(id) = known {
-        diesel::update(staff_records::table.find(&id))
-            .set((
-                staff_records::corps.eq(&new.corps),
-                staff_records::status.eq(&new.status),
-                staff_records::contract_date.eq(new.contract_date.map(Day)),
-                staff_records::updated_at.eq(tx.stamp()),
-            ))
-            .execute(tx.conn)?;
-        return Ok(id);
+    let told = |person_id: &str| Told {
+        person_id: person_id.to_owned(),
+        corps: new.corps.clone(),
+        status: new.status.clone(),
+        contract_date: new.contract_date,
+    };
+    if let Some(known) = find_known(tx.conn, &[&identity_key])?.remove(&identity_key) {
+        career::follow(tx, &new.academy_code, &[told(&known)])?;
+        return Ok(known);
     }
     let row = PersonRow {
         id: new_id(tx.at),
@@ -103,18 +104,29 @@ pub fn record_person(tx: &mut Tx<'_>, new: &NewPerson) -> Stored<String> {
         version: 1,
     };
     diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
-    diesel::insert_into(staff_records::table)
-        .values((
-            staff_records::person_id.eq(&row.id),
-            staff_records::corps.eq(&new.corps),
-            staff_records::status.eq(&new.status),
-            staff_records::contract_date.eq(new.contract_date.map(Day)),
-            staff_records::updated_at.eq(tx.stamp()),
-        ))
-        .execute(tx.conn)?;
+    career::begin(tx, &new.academy_code, &[told(&row.id)])?;
     let detail = json!({ "academy": row.academy_code });
     tx.audit("record_person", ("person", &row.id), None, Some(&json!(row)), &detail)?;
     Ok(row.id)
+}
+
+/// People already known under these identities, by the name they bear now or by one they bore: identity to person.
+///
+/// # Errors
+/// The database's own.
+pub fn find_known(conn: &mut Conn, identity_keys: &[&str]) -> Stored<HashMap<String, String>> {
+    let former: Vec<(String, String)> = former_names::table
+        .filter(former_names::identity_key.eq_any(identity_keys))
+        .order(former_names::recorded_at)
+        .select((former_names::identity_key, former_names::person_id))
+        .load(conn)?;
+    let current: Vec<(String, String)> = t::table
+        .filter(t::identity_key.eq_any(identity_keys))
+        .order(t::homonym.desc())
+        .select((t::identity_key, t::id))
+        .load(conn)?;
+    // Who bears the name now comes last, and wins over who bore it.
+    Ok(former.into_iter().chain(current).collect())
 }
 
 /// The key under which an address is compared: lower case, without spaces around.

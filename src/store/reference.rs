@@ -237,7 +237,9 @@ pub fn regulation_for_year(conn: &mut Conn, year: i16) -> Stored<String> {
     for row in rows {
         let pack = RegulationPack::parse(&row.source).map_err(|e| StoreError::Broken(e.to_string()))?;
         let from = pack.in_force_from.value;
-        if from.year() <= year && best.as_ref().is_none_or(|(known, version, _)| (*known, *version) < (from, pack.version)) {
+        if from.year() <= year
+            && best.as_ref().is_none_or(|(known, version, _)| (*known, *version) < (from, pack.version))
+        {
             best = Some((from, pack.version, row.id));
         }
     }

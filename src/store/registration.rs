@@ -7,9 +7,10 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::audit::Act;
-use super::people::{PersonRow, fold_email};
-use super::schema::{decisions, exam_sessions, kept_marks, people, pieces, registrations as t, staff_records};
+use super::people::{PersonRow, find_known, fold_email};
+use super::schema::{decisions, exam_sessions, former_names, kept_marks, people, pieces, registrations as t};
 use super::session::{self, SessionRow};
+use super::staff::career::{self, Told};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, eligibility, new_id, reference};
 use crate::domain::academy::Academy;
 use crate::domain::eligibility::{Assessment, Facts, Outcome, assess};
@@ -101,6 +102,16 @@ pub fn preview_import(
                 registered_emails.insert(email, number.clone());
             }
             registered.insert(identity, number);
+        }
+        // Somebody who registered and has changed name since is the same candidate under the former one.
+        let former: Vec<(String, String)> = t::table
+            .inner_join(former_names::table.on(former_names::person_id.eq(t::person_id)))
+            .filter(t::session_id.eq(&session.id))
+            .filter(t::state.ne("withdrawn"))
+            .select((former_names::identity_key, t::number))
+            .load(conn)?;
+        for (identity, number) in former {
+            registered.entry(identity).or_insert(number);
         }
     }
     let known_sessions: Vec<i32> = exam_sessions::table
@@ -287,28 +298,21 @@ fn register(
 /// Finds or records the people of a batch, in the order of the drafts.
 fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft]) -> Stored<Vec<String>> {
     let keys: Vec<&str> = drafts.iter().map(|draft| draft.identity_key.as_str()).collect();
-    let known: HashMap<String, String> = people::table
-        .filter(people::identity_key.eq_any(keys))
-        .filter(people::homonym.eq(0))
-        .select((people::identity_key, people::id))
-        .load::<(String, String)>(tx.conn)?
-        .into_iter()
-        .collect();
+    let known = find_known(tx.conn, &keys)?;
     let mut ids = Vec::with_capacity(drafts.len());
     let mut new_people = Vec::new();
-    let mut records = Vec::new();
+    let (mut begun, mut followed) = (Vec::new(), Vec::new());
     let mut acts = Vec::new();
     for draft in drafts {
+        let told = |id: &str| Told {
+            person_id: id.to_owned(),
+            corps: draft.corps.clone(),
+            status: draft.status.clone(),
+            contract_date: draft.contract_date,
+        };
         if let Some(id) = known.get(&draft.identity_key) {
-            // The person keeps their civil status; corps and contract follow what they declare now.
-            diesel::update(staff_records::table.find(id))
-                .set((
-                    staff_records::corps.eq(&draft.corps),
-                    staff_records::status.eq(&draft.status),
-                    staff_records::contract_date.eq(draft.contract_date.map(Day)),
-                    staff_records::updated_at.eq(tx.stamp()),
-                ))
-                .execute(tx.conn)?;
+            // The person keeps their civil status; corps and contract are added to their career.
+            followed.push(told(id));
             ids.push(id.clone());
             continue;
         }
@@ -339,21 +343,14 @@ fn record_people(tx: &mut Tx<'_>, academy_code: &str, drafts: &[CandidateDraft])
             after: Some(json!(row)),
             detail: json!({ "academy": academy_code }),
         });
-        records.push((
-            staff_records::person_id.eq(row.id.clone()),
-            staff_records::corps.eq(draft.corps.clone()),
-            staff_records::status.eq(draft.status.clone()),
-            staff_records::contract_date.eq(draft.contract_date.map(Day)),
-            staff_records::updated_at.eq(tx.stamp()),
-        ));
+        begun.push(told(&row.id));
         ids.push(row.id.clone());
         new_people.push(row);
     }
-    each_backend!(&mut *tx.conn, c => {
-        diesel::insert_into(people::table).values(&new_people).execute(c)?;
-        diesel::insert_into(staff_records::table).values(&records).execute(c)
-    })?;
+    each_backend!(&mut *tx.conn, c => diesel::insert_into(people::table).values(&new_people).execute(c))?;
+    career::begin(tx, academy_code, &begun)?;
     tx.audit_all(acts)?;
+    career::follow(tx, academy_code, &followed)?;
     Ok(ids)
 }
 

@@ -176,6 +176,8 @@ diesel::table! {
         quota -> Integer,
         starts_on -> Text,
         ends_on -> Nullable<Text>,
+        requires_certificate -> Bool,
+        certificate_by -> Nullable<Text>,
     }
 }
 
@@ -186,6 +188,7 @@ diesel::table! {
         framework_id -> Text,
         item_code -> Text,
         since -> Text,
+        until_on -> Nullable<Text>,
     }
 }
 
@@ -214,6 +217,161 @@ diesel::table! {
         set_by -> Text,
         set_by_name -> Text,
         set_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    former_names (id) {
+        id -> Text,
+        person_id -> Text,
+        identity_key -> Text,
+        search_key -> Text,
+        civility -> Text,
+        birth_name -> Text,
+        usage_name -> Nullable<Text>,
+        first_names -> Text,
+        changed_on -> Text,
+        reason -> Text,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    numens (person_id) {
+        person_id -> Text,
+        sealed -> Text,
+        keyed_hash -> Text,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    career_lines (id) {
+        id -> Text,
+        person_id -> Text,
+        rank -> Integer,
+        academy_code -> Text,
+        source -> Text,
+        category -> Nullable<Text>,
+        corps -> Text,
+        status -> Text,
+        contract_date -> Nullable<Text>,
+        starts_on -> Text,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    mission_letters (id) {
+        id -> Text,
+        person_id -> Text,
+        academy_code -> Text,
+        framework_id -> Text,
+        version -> Integer,
+        starts_on -> Text,
+        ends_on -> Text,
+        place -> Text,
+        missions -> Text,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    mission_shares (letter_id, family_code) {
+        letter_id -> Text,
+        family_code -> Text,
+        share -> Integer,
+    }
+}
+
+diesel::table! {
+    signed_letters (id) {
+        id -> Text,
+        letter_id -> Text,
+        sha256 -> Text,
+        file_name -> Text,
+        content_type -> Text,
+        size -> Integer,
+        signed_on -> Text,
+        attached_by_name -> Text,
+        attached_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    earlier_certificates (id) {
+        id -> Text,
+        person_id -> Text,
+        academy_code -> Text,
+        year -> Integer,
+        number -> Nullable<Text>,
+        issued_on -> Nullable<Text>,
+        evidence -> Text,
+        state -> Text,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+        checked_by_name -> Nullable<Text>,
+        checked_at -> Nullable<Timestamp>,
+        check_note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    earlier_marks (id) {
+        id -> Text,
+        person_id -> Text,
+        academy_code -> Text,
+        year -> Integer,
+        epreuve -> Integer,
+        mark -> Integer,
+        evidence -> Text,
+        state -> Text,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+        checked_by_name -> Nullable<Text>,
+        checked_at -> Nullable<Timestamp>,
+        check_note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    equivalences (id) {
+        id -> Text,
+        person_id -> Text,
+        academy_code -> Text,
+        ground -> Text,
+        evidence -> Text,
+        state -> Text,
+        year -> Nullable<Integer>,
+        rank -> Nullable<Integer>,
+        number -> Nullable<Text>,
+        snapshot -> Nullable<Text>,
+        recorded_by_name -> Text,
+        recorded_at -> Timestamp,
+        checked_by_name -> Nullable<Text>,
+        checked_at -> Nullable<Timestamp>,
+        check_note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    handovers (id) {
+        id -> Text,
+        person_id -> Text,
+        from_academy -> Text,
+        to_academy -> Text,
+        takes_effect_on -> Text,
+        reason -> Text,
+        state -> Text,
+        proposed_by_name -> Text,
+        proposed_at -> Timestamp,
+        answered_by_name -> Nullable<Text>,
+        answered_at -> Nullable<Timestamp>,
+        answer -> Nullable<Text>,
     }
 }
 
@@ -601,6 +759,16 @@ diesel::joinable!(exercised_activities -> people (person_id));
 diesel::joinable!(exercised_activities -> packs (framework_id));
 diesel::joinable!(evidence -> people (person_id));
 diesel::joinable!(evidence -> packs (framework_id));
+diesel::joinable!(former_names -> people (person_id));
+diesel::joinable!(numens -> people (person_id));
+diesel::joinable!(career_lines -> people (person_id));
+diesel::joinable!(mission_letters -> people (person_id));
+diesel::joinable!(earlier_certificates -> people (person_id));
+diesel::joinable!(earlier_marks -> people (person_id));
+diesel::joinable!(equivalences -> people (person_id));
+diesel::joinable!(handovers -> people (person_id));
+diesel::joinable!(mission_shares -> mission_letters (letter_id));
+diesel::joinable!(signed_letters -> mission_letters (letter_id));
 diesel::joinable!(training_sessions -> academies (academy_code));
 diesel::joinable!(training_sessions -> packs (regulation_id));
 diesel::joinable!(enrolments -> training_sessions (training_session_id));
@@ -662,6 +830,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     exercised_activities,
     evidence,
     competence_targets,
+    former_names,
+    numens,
+    career_lines,
+    mission_letters,
+    mission_shares,
+    signed_letters,
+    earlier_certificates,
+    earlier_marks,
+    equivalences,
+    handovers,
     training_sessions,
     enrolments,
     attendances,

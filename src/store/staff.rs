@@ -1,18 +1,24 @@
 //! One record per person: category and contract, postings, activities exercised, competences evidenced.
 //! Evidence is only ever added. Here are the rows and the commands; `directory` and `file` read them back.
 
+pub mod career;
 mod directory;
 mod file;
+pub mod names;
+pub mod numen;
 
 use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 
+pub use self::career::{CareerRow, StatusChange, find_situation, list_career, update_status};
 pub(super) use self::directory::selected;
 pub use self::directory::{PER_PAGE, StaffFilter, StaffLine, StaffPage, list_departments, list_staff};
 pub use self::file::{CertificateLine, ExamLine, Identity, NamedItem, StaffFile, get_staff_file, list_published_marks};
-use super::people::{NewPerson, record_person};
+pub use self::names::{FormerNameRow, NameChange, change_name, list_former_names};
+pub use self::numen::{find_sealed_numen, record_numen, remove_numen, reveal_numen};
+use super::people::{NewPerson, find_known, record_person};
 use super::reference::get_framework;
 use super::schema::{evidence, exercised_activities, people, postings, staff_records};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id};
@@ -47,6 +53,10 @@ pub struct PostingRow {
     pub quota: i32,
     pub starts_on: Day,
     pub ends_on: Option<Day>,
+    /// The post asks for the certificate.
+    pub requires_certificate: bool,
+    /// The day by which somebody without it undertook to hold it.
+    pub certificate_by: Option<Day>,
 }
 
 impl PostingRow {
@@ -64,6 +74,8 @@ pub struct ActivityRow {
     pub framework_id: String,
     pub item_code: String,
     pub since: Day,
+    /// Last day, once the activity is left.
+    pub until_on: Option<Day>,
 }
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -82,16 +94,6 @@ pub struct EvidenceRow {
 }
 
 #[derive(Debug, Clone)]
-pub struct StatusChange {
-    pub person_id: String,
-    /// Code of a category of the regulation pack, when one fits.
-    pub category: Option<String>,
-    pub corps: String,
-    pub status: String,
-    pub contract_date: Option<Date>,
-}
-
-#[derive(Debug, Clone)]
 pub struct NewPosting {
     pub person_id: String,
     pub level: PostingLevel,
@@ -101,6 +103,9 @@ pub struct NewPosting {
     pub quota: i32,
     pub starts_on: Date,
     pub ends_on: Option<Date>,
+    pub requires_certificate: bool,
+    /// The day by which somebody without the certificate undertakes to hold it.
+    pub certificate_by: Option<Date>,
 }
 
 #[derive(Debug, Clone)]
@@ -125,56 +130,23 @@ pub struct NewEvidence {
 pub fn open_record(tx: &mut Tx<'_>, new: &NewPerson) -> Stored<(String, bool)> {
     may_or_hide(tx, Action::ManageStaff, &new.academy_code)?;
     let key = person_key(&new.birth_name, &new.first_names, new.birth_date);
-    let known: Option<(String, String)> = people::table
-        .filter(people::identity_key.eq(key))
-        .order(people::homonym)
-        .select((people::id, people::academy_code))
-        .first(tx.conn)
-        .optional()?;
+    let known = match find_known(tx.conn, &[&key])?.remove(&key) {
+        Some(id) => {
+            let academy: String = people::table.find(&id).select(people::academy_code).first(tx.conn)?;
+            Some((id, academy))
+        }
+        None => None,
+    };
     match known {
         Some((id, academy)) if academy == new.academy_code => Ok((id, false)),
         Some(_) => Err(Refusal::new(
             "known_elsewhere",
             "Une personne de même nom, mêmes prénoms et même date de naissance a déjà une fiche dans une autre académie\u{a0}: \
-             demandez à l’administrateur de la plateforme de la rattacher à la vôtre.",
+             demandez à cette académie de vous la transmettre.",
         )
         .into()),
         None => Ok((record_person(tx, new)?, true)),
     }
-}
-
-/// Says what the person is: category, corps, status, date of the contract. The state before stays in the audit chain.
-///
-/// # Errors
-/// Not found for a person of another academy.
-pub fn update_status(tx: &mut Tx<'_>, change: &StatusChange) -> Stored<()> {
-    managed_person(tx, &change.person_id)?;
-    let row = StaffRecordRow {
-        person_id: change.person_id.clone(),
-        category: change.category.clone(),
-        corps: change.corps.clone(),
-        status: change.status.clone(),
-        contract_date: change.contract_date.map(Day),
-        updated_at: tx.stamp(),
-    };
-    let state = |row: &StaffRecordRow| {
-        json!({
-            "category": row.category, "corps": row.corps, "status": row.status,
-            "contract_date": row.contract_date.map(|day| day.0.to_string()),
-        })
-    };
-    let before: Option<StaffRecordRow> =
-        staff_records::table.find(&row.person_id).select(StaffRecordRow::as_select()).first(tx.conn).optional()?;
-    let (was, is) = (before.as_ref().map(state), state(&row));
-    if was.as_ref() == Some(&is) {
-        return Ok(());
-    }
-    if before.is_some() {
-        diesel::update(staff_records::table.find(&row.person_id)).set(&row).execute(tx.conn)?;
-    } else {
-        diesel::insert_into(staff_records::table).values(&row).execute(tx.conn)?;
-    }
-    tx.audit("update_status", ("person", &row.person_id), was.as_ref(), Some(&is), &is)
 }
 
 /// Adds a posting. The quotas of postings that overlap never exceed 100 %.
@@ -204,11 +176,14 @@ pub fn record_posting(tx: &mut Tx<'_>, new: &NewPosting) -> Stored<String> {
         quota: new.quota,
         starts_on: Day(new.starts_on),
         ends_on: new.ends_on.map(Day),
+        requires_certificate: new.requires_certificate,
+        certificate_by: new.certificate_by.filter(|_| new.requires_certificate).map(Day),
     };
     diesel::insert_into(postings::table).values(&row).execute(tx.conn)?;
     let state = json!({
         "posting": row.id, "level": row.level, "place": row.place, "uai": row.uai, "quota": row.quota,
         "starts_on": new.starts_on.to_string(), "ends_on": new.ends_on.map(|day| day.to_string()),
+        "requires_certificate": row.requires_certificate, "certificate_by": row.certificate_by,
     });
     tx.audit("record_posting", ("person", &row.person_id), None, Some(&state), &state)?;
     Ok(row.id)
@@ -231,7 +206,8 @@ pub fn end_posting(tx: &mut Tx<'_>, posting_id: &str, ends_on: Date) -> Stored<S
     Ok(row.person_id)
 }
 
-/// Notes an activity the person exercises, as named by one version of the framework.
+/// Notes a domain, an objective or an activity that the person exercises, as named by one version of the framework.
+/// What was left may be taken up again: it is another line.
 ///
 /// # Errors
 /// Not found for another academy or an unknown framework; refused when the item is no activity of it.
@@ -248,6 +224,7 @@ pub fn note_activity(
         .filter(exercised_activities::person_id.eq(person_id))
         .filter(exercised_activities::framework_id.eq(framework_id))
         .filter(exercised_activities::item_code.eq(&item_code))
+        .filter(exercised_activities::until_on.is_null().or(exercised_activities::since.eq(Day(since))))
         .select(exercised_activities::id)
         .first(tx.conn)
         .optional()?;
@@ -260,11 +237,32 @@ pub fn note_activity(
         framework_id: framework_id.to_owned(),
         item_code,
         since: Day(since),
+        until_on: None,
     };
     diesel::insert_into(exercised_activities::table).values(&row).execute(tx.conn)?;
     let state = json!({ "framework": framework_id, "item": row.item_code, "since": since.to_string() });
     tx.audit("note_activity", ("person", person_id), None, Some(&state), &state)?;
     Ok(row.id)
+}
+
+/// Says when an activity was left; its last day is included. Returns the person.
+///
+/// # Errors
+/// Not found for another academy; refused for a day before the start or to come.
+pub fn end_activity(tx: &mut Tx<'_>, activity_id: &str, until: Date) -> Stored<String> {
+    let row: ActivityRow =
+        exercised_activities::table.find(activity_id).select(ActivityRow::as_select()).first(tx.conn)?;
+    let academy = managed_person(tx, &row.person_id)?;
+    if row.until_on.is_some() {
+        return Ok(row.person_id);
+    }
+    rule::career::check_activity_end(row.since.0, until, today_in(&academy, tx.at)?)?;
+    diesel::update(exercised_activities::table.find(activity_id))
+        .set(exercised_activities::until_on.eq(Some(Day(until))))
+        .execute(tx.conn)?;
+    let detail = json!({ "framework": row.framework_id, "item": row.item_code, "until": until.to_string() });
+    tx.audit("end_activity", ("person", &row.person_id), None, Some(&detail), &detail)?;
+    Ok(row.person_id)
 }
 
 /// Adds what was seen of a competence. Nothing is ever overwritten: a later evidence stands beside the earlier ones.
@@ -325,7 +323,7 @@ pub(super) fn today_in(academy: &str, at: Timestamp) -> Stored<Date> {
 }
 
 /// The academy of a person whose record the actor may change.
-fn managed_person(tx: &mut Tx<'_>, person_id: &str) -> Stored<String> {
+pub(super) fn managed_person(tx: &mut Tx<'_>, person_id: &str) -> Stored<String> {
     let academy: String = people::table.find(person_id).select(people::academy_code).first(tx.conn)?;
     may_or_hide(tx, Action::ManageStaff, &academy)?;
     Ok(academy)
@@ -342,7 +340,9 @@ enum Cited {
 fn cited_item(conn: &mut Conn, framework_id: &str, code: &str, kind: Cited) -> Stored<String> {
     let framework = get_framework(conn, framework_id)?;
     match (framework.find(code), kind) {
-        (Some(Item::Activity(item)), Cited::Activity) => return Ok(item.code.clone()),
+        (Some(item @ (Item::Domain(_) | Item::Objective(_) | Item::Activity(_))), Cited::Activity) => {
+            return Ok(item.code().to_owned());
+        }
         (Some(Item::Competence(item)), Cited::Competence) => return Ok(item.code.clone()),
         _ => {}
     }

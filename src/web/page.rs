@@ -162,7 +162,6 @@ const SECTIONS: &[(&str, &str, Audience)] = &[
     ("/gestion", "Gestion", Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead])),
     ("/formation", "Formation", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
     ("/personnels", "Personnels", Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator])),
-    ("/enquete", "Enquête", Audience::Roles(&[Role::TrainingManager, Role::NationalReader])),
     ("/national", "National", Audience::Roles(&[Role::NationalReader])),
     ("/administration", "Administration", Audience::Roles(&[Role::AcademyAdministrator, Role::PlatformAdministrator])),
     ("/inscription", "S’inscrire", Audience::Anonymous),

@@ -18,7 +18,7 @@ use crate::domain::academy::{Academy, french_date};
 use crate::domain::eligibility::{Assessment, LineOutcome};
 use crate::domain::ids::{Mark, Phone};
 use crate::domain::permission::{Action, OFFICE};
-use crate::domain::table::{Severity, read_csv};
+use crate::domain::table::{self, Severity};
 use crate::store::documents::{self, NewDocument};
 use crate::store::export::{self, Exported};
 use crate::store::registration::{self, FileFilter, FileLine, FileView, OPEN_STATES};
@@ -88,7 +88,7 @@ async fn upload(
         form.refuse("fichier", "Choisissez le fichier à importer : il est vide ou n’a pas été reçu.");
         return upload_page(&shell, session, form);
     };
-    if let Err(refused) = read_csv(&file.bytes) {
+    if let Err(refused) = table::read(&file.bytes) {
         form.refuse("fichier", refused.to_string());
         return upload_page(&shell, session, form);
     }
@@ -165,7 +165,7 @@ async fn preview_page(
         .db
         .read(move |conn| {
             let document = draft_of(conn, &of, &kept)?;
-            let table = read_csv(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
+            let table = table::read(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
             let report =
                 registration::preview_import(conn, &of.academy_code, of.year16(), Some(&of), &table, &reasons, now)?;
             Ok((document.file_name, report))
@@ -251,7 +251,7 @@ async fn import(
         .db
         .write(&actor, Lock::Session(session.id.clone()), move |tx| {
             let document = draft_of(tx.conn, &of, &kept)?;
-            let table = read_csv(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
+            let table = table::read(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
             let done = registration::import_candidates(tx, &session_id, &table, &reasons)?;
             documents::drop_draft(tx, DRAFT, &kept)?;
             Ok(done)

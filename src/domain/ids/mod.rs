@@ -6,6 +6,7 @@ mod certificate;
 mod contact;
 mod date;
 mod mark;
+mod numen;
 mod person;
 mod school;
 
@@ -16,6 +17,7 @@ pub use certificate::{
 pub use contact::{EmailAddress, EmailRefused, Phone, PhoneRefused};
 pub use date::{DateRefused, FrenchDate};
 pub use mark::{Mark, MarkRefused};
+pub use numen::{Numen, NumenRefused};
 pub(in crate::domain) use person::is_invisible;
 pub use person::{Civility, CivilityRefused, fold, person_key, sort_key};
 pub use school::{Uai, UaiRefused, parse_department};

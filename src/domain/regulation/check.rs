@@ -22,6 +22,7 @@ pub(super) fn faults(pack: &RegulationPack) -> Vec<String> {
     marks(pack, &mut found);
     jury(pack, &mut found);
     training(pack, &mut found);
+    obligations(pack, &mut found);
     references(pack, &mut found);
     found
 }
@@ -59,6 +60,31 @@ fn identity(pack: &RegulationPack, found: &mut Vec<String>) {
                 found.push(format!("Le code « {code} » ({kind}) est donné deux fois."));
             }
         }
+    }
+}
+
+/// Service obligations cite corps of the pack and levels that exist; durations fit a week.
+fn obligations(pack: &RegulationPack, found: &mut Vec<String>) {
+    let Some(rules) = &pack.service else { return };
+    for own in &rules.teaching {
+        if !pack.corps.iter().any(|corps| corps.code == own.corps) {
+            found.push(format!("Le service d’enseignement cite le corps « {} », qui n’existe pas.", own.corps));
+        }
+    }
+    for level in &rules.school_levels.value {
+        if crate::domain::staff::PostingLevel::from_word(level).is_none() {
+            found.push(format!("Le niveau d’affectation « {level} » n’existe pas."));
+        }
+    }
+    let weekly = [rules.school_weekly_minutes.value, rules.office_weekly_minutes.value].into_iter();
+    if weekly
+        .chain(rules.teaching.iter().map(|own| own.weekly_minutes.value))
+        .any(|minutes| !(1..=3_360).contains(&minutes))
+    {
+        found.push("Une durée hebdomadaire de service va d’une minute à 56 heures.".to_owned());
+    }
+    if !(1..=52).contains(&rules.school_weeks.value) {
+        found.push("Le nombre de semaines de service va de 1 à 52.".to_owned());
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn points(hundredths: i32) -> String {
 }
 
 /// Minutes as hours: `7200` is « 120 h », `630` is « 10 h 30 ».
-pub(super) fn hours(minutes: u32) -> String {
+pub(in crate::domain) fn hours(minutes: u32) -> String {
     match minutes % 60 {
         0 => format!("{}\u{a0}h", minutes / 60),
         rest => format!("{}\u{a0}h\u{a0}{rest:02}", minutes / 60),
@@ -273,6 +273,53 @@ impl RegulationPack {
                 format!("{} ({kind})", module.title),
                 &mut module.minutes,
                 |v| hours(*v),
+            ));
+        }
+        if let Some(rules) = &mut self.service {
+            let weekly = |v: &u32| format!("{} par semaine", hours(*v));
+            all.push(entry(
+                "service.school_weekly_minutes",
+                "Service en établissement",
+                &mut rules.school_weekly_minutes,
+                weekly,
+            ));
+            all.push(entry(
+                "service.school_weeks",
+                "Semaines de service en établissement",
+                &mut rules.school_weeks,
+                |v| counted(*v, "semaine", "semaines"),
+            ));
+            all.push(entry(
+                "service.office_weekly_minutes",
+                "Service dans les services académiques",
+                &mut rules.office_weekly_minutes,
+                weekly,
+            ));
+            all.push(entry(
+                "service.school_levels",
+                "Niveaux d’affectation sous le régime des établissements",
+                &mut rules.school_levels,
+                |v| v.join(", "),
+            ));
+            all.push(entry(
+                "service.teaching_family",
+                "Famille de missions comptée en heures d’enseignement",
+                &mut rules.teaching_family,
+                Clone::clone,
+            ));
+            for own in &mut rules.teaching {
+                all.push(entry(
+                    format!("service.teaching.{}", own.corps),
+                    format!("Service d’enseignement à temps plein : {}", own.corps),
+                    &mut own.weekly_minutes,
+                    weekly,
+                ));
+            }
+            all.push(entry(
+                "service.allowance",
+                "Indemnité des personnels certifiés",
+                &mut rules.allowance,
+                Clone::clone,
             ));
         }
         for period in &mut self.data_periods {

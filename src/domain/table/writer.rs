@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::workbook::{OdsWriter, XlsxWriter};
+
 fn begins_a_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
@@ -43,6 +45,82 @@ impl<W: Write> CsvWriter<W> {
     /// Flushes what is left; without it the end of the file could fail in silence.
     pub fn finish(mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+words! {
+    /// The files a spreadsheet opens.
+    pub enum FileKind {
+        Csv = "csv",
+        Xlsx = "xlsx",
+        Ods = "ods",
+    }
+}
+
+impl FileKind {
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            FileKind::Csv => "text/csv; charset=utf-8",
+            FileKind::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            FileKind::Ods => "application/vnd.oasis.opendocument.spreadsheet",
+        }
+    }
+}
+
+/// One file of any kind, written row by row; the first row of a sheet is its titles.
+pub struct SheetWriter<W: Write>(Kind<W>);
+
+enum Kind<W: Write> {
+    Csv(CsvWriter<W>),
+    Xlsx(XlsxWriter<W>),
+    Ods(OdsWriter<W>),
+}
+
+impl<W: Write> SheetWriter<W> {
+    /// # Errors
+    /// Those of `out`.
+    pub fn new(kind: FileKind, out: W, sheet: &str) -> io::Result<Self> {
+        Ok(SheetWriter(match kind {
+            FileKind::Csv => Kind::Csv(CsvWriter::new(out)?),
+            FileKind::Xlsx => Kind::Xlsx(XlsxWriter::new(out, sheet)?),
+            FileKind::Ods => Kind::Ods(OdsWriter::new(out, sheet)?),
+        }))
+    }
+
+    /// # Errors
+    /// Those of the file written to.
+    pub fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
+        match &mut self.0 {
+            Kind::Csv(writer) => writer.row(cells),
+            Kind::Xlsx(writer) => writer.row(cells),
+            Kind::Ods(writer) => writer.row(cells),
+        }
+    }
+
+    /// Begins another sheet and says whether there is one: a CSV has only its first.
+    ///
+    /// # Errors
+    /// Those of the file written to.
+    pub fn next_sheet(&mut self, name: &str) -> io::Result<bool> {
+        match &mut self.0 {
+            Kind::Csv(_) => return Ok(false),
+            Kind::Xlsx(writer) => writer.next_sheet(name)?,
+            Kind::Ods(writer) => writer.next_sheet(name)?,
+        }
+        Ok(true)
+    }
+
+    /// Ends the file; without it nothing opens it.
+    ///
+    /// # Errors
+    /// Those of the file written to.
+    pub fn finish(self) -> io::Result<()> {
+        match self.0 {
+            Kind::Csv(writer) => writer.finish(),
+            Kind::Xlsx(writer) => writer.finish().map(drop),
+            Kind::Ods(writer) => writer.finish().map(drop),
+        }
     }
 }
 

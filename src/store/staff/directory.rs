@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::{PostingRow, StaffRecordRow, today_in};
 use crate::domain::certificate::CertificateState;
 use crate::domain::ids::fold;
-use crate::store::schema::{academies, certificates, people, postings, registrations, staff_records};
+use crate::store::schema::{academies, certificates, former_names, people, postings, registrations, staff_records};
 use crate::store::training::full_name;
 use crate::store::{Conn, Day, MultiBackend, Stored};
 
@@ -56,9 +56,14 @@ type People<'a> = people::BoxedQuery<'a, MultiBackend>;
 pub(in crate::store) fn selected<'a>(academy: &'a str, filter: &'a StaffFilter, today: Date) -> People<'a> {
     let mut query = people::table.filter(people::academy_code.eq(academy)).into_boxed();
     for word in fold(&filter.name).split_whitespace() {
+        let borne = former_names::table.filter(former_names::person_id.eq(people::id));
         let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(
-            people::sort_key.like(pattern.clone()).escape('\\').or(people::identity_key.like(pattern).escape('\\')),
+            people::sort_key
+                .like(pattern.clone())
+                .escape('\\')
+                .or(people::identity_key.like(pattern.clone()).escape('\\'))
+                .or(diesel::dsl::exists(borne.filter(former_names::search_key.like(pattern).escape('\\')))),
         );
     }
     if !filter.department.is_empty() {

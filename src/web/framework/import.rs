@@ -16,7 +16,7 @@ use crate::domain::framework::diff::{Difference, compare};
 use crate::domain::framework::mapping::{Fate, Mapping};
 use crate::domain::framework::{Framework, FrameworkIdentity, Imported, read_identity};
 use crate::domain::permission::{Action, Object, may, roles_for};
-use crate::domain::table::{Finding, read_csv};
+use crate::domain::table::{self, Finding};
 use crate::store::framework::{
     Draft, FrameworkVersion, draft_framework, drop_draft, get_draft, list_frameworks, publish_draft,
 };
@@ -127,8 +127,8 @@ fn read_sheet(read: &mut Reading, bytes: &[u8]) -> Option<Imported> {
     });
     let title = read.text("titre", "Donnez le titre du référentiel.", 200);
     let published = read.free_text("parution", 200);
-    let table = match read_csv(bytes) {
-        Ok(table) => Some(table),
+    let sheet = match table::read(bytes) {
+        Ok(sheet) => Some(sheet),
         Err(refused) => {
             read.refuse("fichier", refused.to_string());
             None
@@ -141,7 +141,7 @@ fn read_sheet(read: &mut Reading, bytes: &[u8]) -> Option<Imported> {
         published: published.filter(|text| !text.is_empty()),
     };
     // The faults of the file are said even when the identity is to be corrected: one correction for both.
-    Some(Framework::read_table(identity, &table?))
+    Some(Framework::read_table(identity, &sheet?))
 }
 
 // ---------------------------------------------------------------- what changes, and the mapping

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::{AppState, jury_path};
 use crate::domain::permission::{Action, OFFICE};
 use crate::domain::refusal::Refusal;
-use crate::domain::table::{Severity, read_csv};
+use crate::domain::table::{self, Severity};
 use crate::store::documents::{self, NewDocument};
 use crate::store::jury;
 use crate::store::session::SessionRow;
@@ -78,7 +78,7 @@ async fn upload(
         form.refuse("fichier", "Choisissez le fichier à importer : il est vide ou n’a pas été reçu.");
         return upload_page(&shell, session, form);
     };
-    if let Err(refused) = read_csv(&file.bytes) {
+    if let Err(refused) = table::read(&file.bytes) {
         form.refuse("fichier", refused.to_string());
         return upload_page(&shell, session, form);
     }
@@ -146,7 +146,7 @@ async fn preview_page(
         .db
         .read(move |conn| {
             let document = draft_of(conn, &of, &kept)?;
-            let table = read_csv(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
+            let table = table::read(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
             Ok((document.file_name, jury::preview_jurors(conn, &of, &table, &reasons)?))
         })
         .await?;
@@ -216,7 +216,7 @@ async fn import(
         .db
         .write(&actor, Lock::Session(session.id.clone()), move |tx| {
             let document = draft_of(tx.conn, &of, &kept)?;
-            let table = read_csv(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
+            let table = table::read(&document.bytes).map_err(|e| StoreError::Broken(e.to_string()))?;
             let report = jury::preview_jurors(tx.conn, &of, &table, &reasons)?;
             let blocking = report.blocking().count();
             if blocking > 0 {

@@ -118,6 +118,7 @@ pub fn read_situation(raw: RawForm, id: &str, categories: &[(String, String)]) -
     let corps = read.text("corps", "Indiquez le corps ou la fonction.", 150);
     let status = read.text("statut", "Indiquez le statut (titulaire, CDI…).", 100);
     let contract_date = read.optional("contrat_le", day);
+    let starts_on = read.optional("depuis_le", day);
     let change = (|| {
         Some(StatusChange {
             person_id: id.to_owned(),
@@ -125,6 +126,7 @@ pub fn read_situation(raw: RawForm, id: &str, categories: &[(String, String)]) -
             corps: corps?,
             status: status?,
             contract_date: contract_date?,
+            starts_on: starts_on?,
         })
     })();
     (read.into_form(), change)
@@ -143,6 +145,8 @@ pub fn read_posting(raw: RawForm, id: &str) -> (Form, Option<NewPosting>) {
     });
     let starts_on = read.required("debut", "Indiquez le premier jour.", day);
     let ends_on = read.optional("fin", day);
+    let requires_certificate = read.raw().get("exige") == "oui";
+    let certificate_by = read.optional("certifie_avant", day);
     let new = (|| {
         Some(NewPosting {
             person_id: id.to_owned(),
@@ -153,6 +157,8 @@ pub fn read_posting(raw: RawForm, id: &str) -> (Form, Option<NewPosting>) {
             quota: quota?,
             starts_on: starts_on?,
             ends_on: ends_on?,
+            requires_certificate,
+            certificate_by: certificate_by?,
         })
     })();
     (read.into_form(), new)

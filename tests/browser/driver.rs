@@ -1,0 +1,134 @@
+//! One chromedriver for one test, and windows that can be narrow, dark, and read by axe-core.
+//! Only loopback is ever visited.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use serde_json::{Value, json};
+
+use crate::support::temp_dir;
+
+/// The folder of the tools that `make test` installs.
+pub fn tools() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::env::var_os("CPLDS_TEST_TOOLS").map_or_else(|| here.join(".tools"), PathBuf::from)
+}
+
+/// A chromedriver on a port of its own; it ends with the test.
+pub struct Driver {
+    process: Child,
+    port: u16,
+    profiles: PathBuf,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.profiles);
+    }
+}
+
+impl Driver {
+    pub fn start() -> Self {
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is missing: run tests/tools/prepare.sh, or make test");
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let port = loop {
+            let mut line = String::new();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0, "chromedriver stopped before it named its port");
+            if let Some((_, port)) = line.trim().trim_end_matches('.').rsplit_once("started successfully on port ") {
+                break port.parse().unwrap();
+            }
+        };
+        // What it says later must have somewhere to go.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        Driver { process, port, profiles: temp_dir("chromium") }
+    }
+
+    /// A window with an empty profile.
+    pub async fn window(&self) -> Window {
+        let profile = self.profiles.join(uuid::Uuid::now_v7().to_string());
+        let mut args: Vec<String> = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+            --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars"
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        args.push(format!("--user-data-dir={}", profile.display()));
+        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": args } });
+        let Value::Object(wanted) = wanted else { unreachable!() };
+        let address = format!("http://127.0.0.1:{}", self.port);
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(wanted)
+            .connect(&address)
+            .await;
+        Window { client: client.unwrap() }
+    }
+}
+
+/// A command of the browser's own protocol: sizes and colour schemes are not part of WebDriver.
+#[derive(Debug)]
+struct Devtools(Value);
+
+impl WebDriverCompatibleCommand for Devtools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (axum::http::Method, Option<String>) {
+        (axum::http::Method::POST, Some(self.0.to_string()))
+    }
+}
+
+/// One window of the browser.
+pub struct Window {
+    pub client: Client,
+}
+
+impl Window {
+    async fn devtools(&self, cmd: &str, params: Value) {
+        self.client.issue_cmd(Devtools(json!({ "cmd": cmd, "params": params }))).await.unwrap();
+    }
+
+    /// Becomes the browser that holds these cookies, and no other.
+    pub async fn take_over(&self, base: &str, cookies: &BTreeMap<String, String>) {
+        self.devtools("Network.clearBrowserCookies", json!({})).await;
+        for (name, value) in cookies {
+            let cookie = json!({ "name": name, "value": value, "url": base, "httpOnly": true });
+            self.devtools("Network.setCookie", cookie).await;
+        }
+    }
+
+    /// Shows pages this wide, in a light or a dark scheme, from now on.
+    pub async fn shape(&self, width: u32, is_dark: bool) {
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        let scheme = if is_dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// What axe-core and the width find wrong in the page shown; empty when nothing is.
+    pub async fn faults(&self) -> Vec<String> {
+        let axe = std::fs::read_to_string(tools().join("npm/node_modules/axe-core/axe.min.js"))
+            .expect("axe-core is missing: run tests/tools/prepare.sh, or make test");
+        self.client.execute(&axe, Vec::new()).await.unwrap();
+        let read = "const done = arguments[arguments.length - 1]; \
+            axe.run(document, { resultTypes: ['violations'] }).then(found => { \
+              const faults = found.violations.map(v => v.id + ' (' + v.help + '): ' + \
+                v.nodes.slice(0, 3).map(n => n.target.join(' ')).join(' | ')); \
+              const wide = document.documentElement.scrollWidth; \
+              if (wide > innerWidth) faults.push('wider than the window: ' + wide + ' px in ' + innerWidth); \
+              done(faults); })";
+        let found = self.client.execute_async(read, Vec::new()).await.unwrap();
+        serde_json::from_value(found).unwrap()
+    }
+}

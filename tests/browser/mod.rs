@@ -1,0 +1,6 @@
+//! What only a real browser can tell: accessibility rules on every page of the demonstration, widths, colour schemes.
+//! Chromium and its driver come from Debian's packages (`tests/tools/prepare.sh`), axe-core from the locked npm folder.
+
+mod accessibility;
+mod crawl;
+pub mod driver;
