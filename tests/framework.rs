@@ -42,7 +42,8 @@ fn a_new_version_is_read_compared_mapped_and_published() {
         let mut browser = site.sign_in(&site.user(Role::PlatformAdministrator, ""));
         browser.get("/administration/referentiels");
         let text = sheet();
-        let sent = browser.upload("/administration/referentiels", IDENTITY, &[("fichier", "bo29.csv", text.as_bytes())]);
+        let sent =
+            browser.upload("/administration/referentiels", IDENTITY, &[("fichier", "bo29.csv", text.as_bytes())]);
         let draft = sent.location().to_owned();
         let page = browser.follow(&sent);
         assert!(page.says("Rien n’est encore publié"), "{}", page.body);
@@ -59,7 +60,8 @@ fn a_new_version_is_read_compared_mapped_and_published() {
             .map(|item| (format!("devient-{}", item.code()), item.code().to_owned()))
             .collect();
         let send = |browser: &mut crate::support::browser::Browser, fields: &[(String, String)]| {
-            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let fields: Vec<(&str, &str)> =
+                fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             browser.post(&draft, &fields)
         };
         let refused = send(&mut browser, &fields);
@@ -104,18 +106,26 @@ fn a_faulty_file_says_each_line_and_column_and_writes_nothing() {
         let mut browser = site.sign_in(&site.user(Role::PlatformAdministrator, ""));
         browser.get("/administration/referentiels");
         let text = "code;nature;intitulé;niveaux;compétences;familles;source;note\nD1;domaine;Prévention;;;;BO;\nD1.O1;but;Prévenir;;;;BO;\nC1;compétence;Conseil;;;F9;;\n";
-        let refused = browser.upload("/administration/referentiels", IDENTITY, &[("fichier", "f.csv", text.as_bytes())]);
+        let refused =
+            browser.upload("/administration/referentiels", IDENTITY, &[("fichier", "f.csv", text.as_bytes())]);
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        for said in ["2\u{a0}erreurs empêchent", "«\u{a0}but\u{a0}» n’est pas reconnue", "data-label=\"Colonne\">source", "value=\"referentiel-2026\""] {
+        for said in [
+            "2\u{a0}erreurs empêchent",
+            "«\u{a0}but\u{a0}» n’est pas reconnue",
+            "data-label=\"Colonne\">source",
+            "value=\"referentiel-2026\"",
+        ] {
             assert!(refused.says(said), "{said}: {}", refused.body);
         }
         let none = browser.upload("/administration/referentiels", IDENTITY, &[]);
         assert!(none.says("Choisissez le fichier"), "{}", none.body);
         let taken = [("identifiant", "referentiel-2016"), ("numero", "x"), ("titre", "T")];
-        let refused = browser.upload("/administration/referentiels", &taken, &[("fichier", "f.csv", sheet().as_bytes())]);
+        let refused =
+            browser.upload("/administration/referentiels", &taken, &[("fichier", "f.csv", sheet().as_bytes())]);
         assert!(refused.says("nombre entier"), "{}", refused.body);
         let taken = [("identifiant", "referentiel-2016"), ("numero", "2"), ("titre", "T")];
-        let refused = browser.upload("/administration/referentiels", &taken, &[("fichier", "f.csv", sheet().as_bytes())]);
+        let refused =
+            browser.upload("/administration/referentiels", &taken, &[("fichier", "f.csv", sheet().as_bytes())]);
         assert!(refused.says("ne change jamais"), "{}", refused.body);
         assert_eq!(site.db.read_now(list_frameworks).unwrap().len(), 1);
         tamper(fresh, "DELETE FROM framework_drafts");
@@ -130,7 +140,8 @@ fn only_the_platform_brings_a_version_in() {
         let page = browser.get("/administration/referentiels");
         assert!(page.status.is_success() && !page.says("name=\"fichier\""));
         browser.get("/deconnexion");
-        let sent = browser.upload("/administration/referentiels", IDENTITY, &[("fichier", "f.csv", sheet().as_bytes())]);
+        let sent =
+            browser.upload("/administration/referentiels", IDENTITY, &[("fichier", "f.csv", sheet().as_bytes())]);
         assert_eq!(sent.status, StatusCode::NOT_FOUND);
     });
 }

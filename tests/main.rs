@@ -7,6 +7,7 @@ mod browser;
 mod support;
 
 mod architecture;
+mod competence;
 mod doors;
 mod framework;
 mod gates;

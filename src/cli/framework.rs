@@ -88,14 +88,12 @@ fn read(args: &FrameworkArgs) -> Result<Imported, Failure> {
         return Ok(Framework::read_json(&text));
     }
     let (Some(id), Some(version), Some(title)) = (&args.id, args.version, &args.title) else {
-        return Err(Failure::new("un tableur ne porte pas son identité : ajoutez --id, --version et --title").with_code(2));
+        return Err(
+            Failure::new("un tableur ne porte pas son identité : ajoutez --id, --version et --title").with_code(2)
+        );
     };
-    let identity = FrameworkIdentity {
-        id: id.clone(),
-        version,
-        title: title.clone(),
-        published: args.published.clone(),
-    };
+    let identity =
+        FrameworkIdentity { id: id.clone(), version, title: title.clone(), published: args.published.clone() };
     Ok(Framework::read_table(identity, &read_table(&args.file)?))
 }
 

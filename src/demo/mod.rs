@@ -1,6 +1,7 @@
 //! A whole session played through the same store functions as the site, with invented people and a clock set by hand.
 //! Used by `cplds demo` and by `cplds serve --demo`; nothing here is a second way of doing anything.
 
+mod competences;
 pub mod files;
 pub mod next;
 pub mod people;

@@ -236,7 +236,9 @@ impl Narrowing {
     }
 
     fn keeps(&self, activity: &Activity) -> bool {
-        let within = |code: &str, parent: &str| parent.is_empty() || code == parent || code.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
+        let within = |code: &str, parent: &str| {
+            parent.is_empty() || code == parent || code.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'))
+        };
         let label = super::ids::fold(&activity.label);
         within(&activity.code, &self.domain)
             && within(&activity.code, &self.objective)
@@ -386,7 +388,14 @@ impl Framework {
                 || !code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
                 || code.starts_with('.')
             {
-                say(code, "code", "unsafe_code", format!("Le code « {code} » ne peut pas figurer dans une adresse : lettres sans accent, chiffres, points et tirets seulement."));
+                say(
+                    code,
+                    "code",
+                    "unsafe_code",
+                    format!(
+                        "Le code « {code} » ne peut pas figurer dans une adresse : lettres sans accent, chiffres, points et tirets seulement."
+                    ),
+                );
             }
             if let Some(kind) = kinds.insert(code.to_ascii_lowercase(), item.kind()) {
                 say(

@@ -38,6 +38,7 @@ pub mod academy;
 pub mod account;
 pub mod audit;
 pub mod certificate;
+pub mod competence;
 pub mod deliberation;
 pub mod eligibility;
 pub mod evaluation;

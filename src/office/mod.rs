@@ -4,4 +4,5 @@ pub mod attestation;
 pub mod convocation;
 pub mod documents;
 pub mod jury;
+pub mod portfolio;
 pub mod publication;

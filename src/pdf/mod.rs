@@ -25,6 +25,7 @@ pub mod letter;
 pub mod minutes;
 pub mod named;
 pub mod orders;
+pub mod portfolio;
 pub mod transcript;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod audit;
 pub mod certificate;
 pub mod columns;
+pub mod competence;
 pub mod convocation;
 pub mod deliberation;
 pub mod documents;

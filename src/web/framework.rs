@@ -21,7 +21,9 @@ use crate::domain::framework::{Activity, Competence, Framework, Item, Level, Nar
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::regulation::Status;
 use crate::domain::table::CsvWriter;
-use crate::store::framework::{FrameworkVersion, Lineage, find_mapping, latest as latest_framework, lineage, list_frameworks};
+use crate::store::framework::{
+    FrameworkVersion, Lineage, find_mapping, latest as latest_framework, lineage, list_frameworks,
+};
 use crate::store::reference::get_framework;
 use crate::store::{Conn, StoreError, Stored};
 
@@ -176,8 +178,7 @@ fn columns() -> Vec<(Option<Level>, &'static str)> {
 
 async fn latest(State(state): State<AppState>, shell: Shell, RawQuery(query): RawQuery) -> Result<Response, AppError> {
     let query = RawForm::from_query(query.as_deref())?;
-    let (framework, versions) =
-        state.db.read(|conn| Ok((latest_framework(conn)?, list_frameworks(conn)?))).await?;
+    let (framework, versions) = state.db.read(|conn| Ok((latest_framework(conn)?, list_frameworks(conn)?))).await?;
     index(shell.page("Référentiel d’activités et de compétences"), &shell, framework, versions, query)
 }
 
@@ -251,7 +252,7 @@ fn json_file(name: &str, framework: &Framework) -> Result<Response, AppError> {
     Ok(file(name, "application/json", text))
 }
 
-fn file(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response {
+pub(super) fn file(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
         .into_response()
@@ -310,8 +311,7 @@ fn find_item(conn: &mut Conn, version: &str, code: &str) -> Stored<Found> {
         later.extend(destiny(conn, &framework.id, &code, id)?);
     }
     let lineage: Lineage = lineage(conn, &framework.id)?;
-    let earlier =
-        lineage.ancestors(&code).into_iter().map(|(id, code)| (id.to_owned(), code.to_owned())).collect();
+    let earlier = lineage.ancestors(&code).into_iter().map(|(id, code)| (id.to_owned(), code.to_owned())).collect();
     Ok(Found { framework, gone_from, code, later, earlier })
 }
 

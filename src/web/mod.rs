@@ -8,6 +8,7 @@ pub mod assets;
 pub mod candidate;
 pub mod certificate;
 pub mod client;
+pub mod competence;
 pub mod convocation;
 pub mod csrf;
 pub mod deliberation;
@@ -121,6 +122,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(staff::routes())
         .merge(training::routes())
         .merge(framework::routes())
+        .merge(competence::routes())
         .merge(administration::routes())
         .merge(law::routes())
         .merge(health::routes())

@@ -161,6 +161,8 @@ const SECTIONS: &[(&str, &str, Audience)] = &[
     ("/jury", "Jury", Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident])),
     ("/gestion", "Gestion", Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead])),
     ("/formation", "Formation", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
+    ("/mes-competences", "Mes compétences", Audience::Roles(&[Role::Candidate])),
+    ("/competences", "Compétences", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
     ("/personnels", "Personnels", Audience::Roles(&[Role::TrainingManager, Role::AcademyAdministrator])),
     ("/national", "National", Audience::Roles(&[Role::NationalReader])),
     ("/administration", "Administration", Audience::Roles(&[Role::AcademyAdministrator, Role::PlatformAdministrator])),

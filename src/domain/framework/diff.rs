@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Framework, Item};
 use crate::domain::ids::fold;
+use crate::domain::table::tidy;
 
 /// How an item differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +18,15 @@ pub enum Change {
     /// The code before: codes carry their parents, so that a moved item always changes its code.
     Moved(String),
     /// Linked competences or families that came and that left.
-    Links { added: Vec<String>, removed: Vec<String> },
+    Links {
+        added: Vec<String>,
+        removed: Vec<String>,
+    },
     /// Territorial levels before and after, in words.
-    Levels { before: String, after: String },
+    Levels {
+        before: String,
+        after: String,
+    },
 }
 
 impl Change {
@@ -98,7 +105,8 @@ pub fn compare(old: &Framework, new: &Framework) -> Vec<Difference> {
         if before.code() != item.code() {
             say(Change::Moved(before.code().to_owned()));
         }
-        if before.label() != item.label() {
+        // A no-break space more or less is no new wording.
+        if tidy(before.label()) != tidy(item.label()) {
             say(Change::Renamed(before.label().to_owned()));
         }
         // Links are compared by what they mean: a competence that only changed its code is no change of links.

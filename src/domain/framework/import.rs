@@ -269,8 +269,7 @@ impl Framework {
                     orphan(line, "L’objectif", "son domaine");
                     return None;
                 };
-                let objective =
-                    Objective { code: code.clone(), label, source, status, note, activities: Vec::new() };
+                let objective = Objective { code: code.clone(), label, source, status, note, activities: Vec::new() };
                 domain.objectives.push(objective);
             }
             "activite" => {
@@ -365,10 +364,20 @@ pub fn read_mapping(table: &Table) -> (Mapping, Vec<Finding>) {
         let (codes, reason) = (words(line.cell(NEW)), line.text(REASON, 500));
         if let Some(old) = old {
             if mapping.fate(&old).is_some() {
-                line.error(OLD, "duplicate_code", format!("L’ancien code «\u{a0}{old}\u{a0}» a déjà sa réponse plus haut\u{a0}: gardez une seule ligne."));
+                line.error(
+                    OLD,
+                    "duplicate_code",
+                    format!(
+                        "L’ancien code «\u{a0}{old}\u{a0}» a déjà sa réponse plus haut\u{a0}: gardez une seule ligne."
+                    ),
+                );
             } else if codes.is_empty() {
                 if reason.is_none() {
-                    line.error(NEW, "no_answer", format!("Dites ce que devient «\u{a0}{old}\u{a0}»\u{a0}: des codes, ou un motif d’abandon."));
+                    line.error(
+                        NEW,
+                        "no_answer",
+                        format!("Dites ce que devient «\u{a0}{old}\u{a0}»\u{a0}: des codes, ou un motif d’abandon."),
+                    );
                 }
                 mapping.set(&old, Fate::Dropped(reason.unwrap_or_default()));
             } else {

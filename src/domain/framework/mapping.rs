@@ -143,11 +143,15 @@ impl Mapping {
             match self.fates.get(code) {
                 None => say(
                     code,
-                    format!("Dites ce que devient «\u{a0}{code}\u{a0}»\u{a0}: un ou plusieurs codes du nouveau référentiel, ou un motif d’abandon."),
+                    format!(
+                        "Dites ce que devient «\u{a0}{code}\u{a0}»\u{a0}: un ou plusieurs codes du nouveau référentiel, ou un motif d’abandon."
+                    ),
                 ),
                 Some(Fate::Dropped(reason)) if reason.trim().is_empty() => say(
                     code,
-                    format!("Donnez le motif pour lequel «\u{a0}{code}\u{a0}» est abandonné\u{a0}: il restera affiché à son adresse."),
+                    format!(
+                        "Donnez le motif pour lequel «\u{a0}{code}\u{a0}» est abandonné\u{a0}: il restera affiché à son adresse."
+                    ),
                 ),
                 Some(Fate::Dropped(_)) => {}
                 Some(Fate::Became(codes)) if codes.is_empty() => {
@@ -156,12 +160,19 @@ impl Mapping {
                 Some(Fate::Became(codes)) => {
                     for (place, target) in codes.iter().enumerate() {
                         if codes.iter().take(place).any(|other| other == target) {
-                            say(code, format!("«\u{a0}{code}\u{a0}»\u{a0}: le code «\u{a0}{target}\u{a0}» est donné deux fois."));
+                            say(
+                                code,
+                                format!(
+                                    "«\u{a0}{code}\u{a0}»\u{a0}: le code «\u{a0}{target}\u{a0}» est donné deux fois."
+                                ),
+                            );
                         }
                         match new.items().find(|item| item.code() == target) {
                             None => say(
                                 code,
-                                format!("«\u{a0}{code}\u{a0}»\u{a0}: le code «\u{a0}{target}\u{a0}» n’existe pas dans le nouveau référentiel."),
+                                format!(
+                                    "«\u{a0}{code}\u{a0}»\u{a0}: le code «\u{a0}{target}\u{a0}» n’existe pas dans le nouveau référentiel."
+                                ),
                             ),
                             Some(other) if other.kind() != item.kind() => say(
                                 code,
@@ -178,7 +189,10 @@ impl Mapping {
             }
         }
         for (code, _) in self.iter().filter(|(code, _)| !old.items().any(|item| item.code() == *code)) {
-            say(code, format!("Le code «\u{a0}{code}\u{a0}» n’est pas de l’ancien référentiel\u{a0}: retirez sa ligne."));
+            say(
+                code,
+                format!("Le code «\u{a0}{code}\u{a0}» n’est pas de l’ancien référentiel\u{a0}: retirez sa ligne."),
+            );
         }
         found
     }
@@ -186,7 +200,13 @@ impl Mapping {
     /// Old items that the texts do not answer and whose wording is nearest to a new one, for the form to suggest.
     #[must_use]
     pub fn nearest(old: &Item<'_>, new: &Framework) -> Option<String> {
-        let words = |label: &str| fold(label).split_whitespace().filter(|word| word.len() > 3).map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+        let words = |label: &str| {
+            fold(label)
+                .split_whitespace()
+                .filter(|word| word.len() > 3)
+                .map(str::to_owned)
+                .collect::<std::collections::BTreeSet<_>>()
+        };
         let own = words(old.label());
         new.items()
             .filter(|item| item.kind() == old.kind())

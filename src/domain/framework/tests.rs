@@ -93,6 +93,11 @@ fn the_grids_of_the_shipped_regulation_cite_competences_of_the_shipped_framework
     let cited =
         pack.epreuves.iter().flat_map(|epreuve| &epreuve.grid).flat_map(|line| &line.competences).map(String::as_str);
     assert_eq!(framework.missing(cited), Vec::<&str>::new());
+    let rules = pack.competences.unwrap();
+    assert_eq!(rules.framework, framework.id);
+    let built: Vec<&str> = rules.modules.iter().flat_map(|link| &link.competences.value).map(String::as_str).collect();
+    assert_eq!(framework.missing(built.iter().copied()), Vec::<&str>::new());
+    assert!(framework.competences().iter().all(|own| built.contains(&own.code.as_str())), "each has a module");
     assert_eq!(framework.missing(["C01", "C99", "D1"]), ["C99", "D1"]);
 }
 

@@ -101,13 +101,7 @@ async fn show(State(state): State<AppState>, shell: Shell, RawQuery(query): RawQ
         let head = ["changement", "nature", "code", "intitule", "detail"].map(str::to_owned).to_vec();
         let rows = differences.iter().map(|own| {
             let change = &own.change;
-            vec![
-                change.label().to_owned(),
-                own.kind.to_owned(),
-                own.code.clone(),
-                own.label.clone(),
-                change.detail(),
-            ]
+            vec![change.label().to_owned(), own.kind.to_owned(), own.code.clone(), own.label.clone(), change.detail()]
         });
         let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
         return csv_file(&format!("{}-{}.csv", old.id, new.id), &rows);

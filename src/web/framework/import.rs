@@ -105,7 +105,13 @@ async fn upload(
     let Some(framework) = imported.framework.filter(|_| !read.is_refused()) else {
         let faults = imported.report.blocking().count();
         if faults > 0 {
-            read.refuse("fichier", format!("{}\u{a0}: corrigez le fichier et déposez-le de nouveau. Rien n’a été écrit.", super::super::french::count(faults, "erreur empêche l’import", "erreurs empêchent l’import")));
+            read.refuse(
+                "fichier",
+                format!(
+                    "{}\u{a0}: corrigez le fichier et déposez-le de nouveau. Rien n’a été écrit.",
+                    super::super::french::count(faults, "erreur empêche l’import", "erreurs empêchent l’import")
+                ),
+            );
         }
         return upload_page(&state, &shell, read.into_form(), imported.report.findings).await;
     };
@@ -123,7 +129,10 @@ async fn upload(
 fn read_sheet(read: &mut Reading, bytes: &[u8]) -> Option<Imported> {
     let id = read.required("identifiant", "Donnez l’identifiant de cette version.", read_identity);
     let number = read.required("numero", "Donnez le numéro de cette version.", |text| {
-        text.parse::<u32>().ok().filter(|number| (1..10_000).contains(number)).ok_or("Le numéro de version est un nombre entier, par exemple 2.")
+        text.parse::<u32>()
+            .ok()
+            .filter(|number| (1..10_000).contains(number))
+            .ok_or("Le numéro de version est un nombre entier, par exemple 2.")
     });
     let title = read.text("titre", "Donnez le titre du référentiel.", 200);
     let published = read.free_text("parution", 200);
