@@ -7,10 +7,12 @@ mod browser;
 mod support;
 
 mod architecture;
+mod competence;
 mod doors;
 mod draft;
-mod exchange;
 mod examination;
+mod exchange;
+mod framework;
 mod gates;
 mod invitation;
 mod jury;

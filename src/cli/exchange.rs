@@ -34,6 +34,11 @@ pub enum ImportWhat {
     /// Les notes obtenues avant ce logiciel, qui peuvent être conservées.
     #[command(after_help = "Exemple : cplds import kept-marks notes-2025.csv --academy 22")]
     KeptMarks(HouseArgs),
+    /// Une nouvelle version du référentiel, avec ce que devient chaque ancien élément.
+    #[command(
+        after_help = "Exemple : cplds import framework bo29.csv --id referentiel-2016-bo29 --version 2 --title \"Référentiel complet\" --mapping correspondances.csv --dry-run"
+    )]
+    Framework(super::framework::FrameworkArgs),
 }
 
 #[derive(Args)]
@@ -125,6 +130,7 @@ pub fn import(what: ImportWhat) -> Outcome {
         ImportWhat::Schools(args) => import_house(&db, ImportKind::Schools, &args),
         ImportWhat::Holders(args) => import_house(&db, ImportKind::Holders, &args),
         ImportWhat::KeptMarks(args) => import_house(&db, ImportKind::KeptMarks, &args),
+        ImportWhat::Framework(args) => super::framework::import(&db, &args),
     }
 }
 
@@ -286,7 +292,7 @@ fn unknown_academy(error: StoreError, code: &str) -> Failure {
     }
 }
 
-fn print_report<D>(report: &Report<D>, format: Format) {
+pub(super) fn print_report<D>(report: &Report<D>, format: Format) {
     if format == Format::Json {
         println!("{}", report.to_json());
         return;

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod exchange;
+mod framework;
 mod house;
 mod post;
 mod purge;

@@ -46,6 +46,7 @@ pub struct Cast {
     pub officer: Actor,
     pub head: Actor,
     pub trainer: Actor,
+    pub tutor: Actor,
     pub president: Actor,
     pub tutor_name: String,
     pub tutor_email: String,
@@ -197,6 +198,7 @@ fn open_house(stage: &mut Stage<'_>) -> Stored<Cast> {
         officer: take(Role::ExamOfficer)?,
         head: take(Role::ExamOfficeHead)?,
         trainer: take(Role::TrainingManager)?,
+        tutor: take(Role::Tutor)?,
         president: take(Role::JuryPresident)?,
         tutor_name: "Élise Fournier".into(),
         tutor_email: "tutrice@ac-demo.example".into(),
@@ -416,6 +418,7 @@ fn train(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
     })?;
     stage.count("stagiaires", people.len());
     stage.played.training_id = super::training::play(stage.db, cast, &regulation_id, stage.plan.year, &people)?;
+    super::competences::play(stage.db, cast, stage.plan.year, &people)?;
     Ok(())
 }
 
@@ -566,7 +569,7 @@ fn invite_candidates(stage: &mut Stage<'_>, session_id: &str) -> Stored<()> {
         };
         let email = EmailAddress::parse(&line.person.email).map_err(|e| StoreError::Broken(e.to_string()))?;
         let (person_id, name, hash) = (line.person.id.clone(), line.person.shown_name(), stage.hash.clone());
-        stage.db.write_now(&Actor::system("demo"), Lock::House, move |tx| {
+        let claimed = stage.db.write_now(&Actor::system("demo"), Lock::House, move |tx| {
             let link = Link {
                 purpose: LinkPurpose::Invitation,
                 email,
@@ -577,8 +580,9 @@ fn invite_candidates(stage: &mut Stage<'_>, session_id: &str) -> Stored<()> {
                 expires: tx.at.checked_add(jiff::SignedDuration::from_hours(1)).unwrap_or(tx.at),
             };
             let token = links::create_link(tx, &link)?;
-            links::use_link(tx, &token, Some(&hash)).map(|_| ())
+            links::use_link(tx, &token, Some(&hash))
         })?;
+        super::competences::situate(stage.db, &claimed.user_id, stage.plan.year)?;
         stage.played.accounts.push((label, line.person.email.clone()));
     }
     Ok(())

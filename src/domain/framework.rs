@@ -2,13 +2,15 @@
 //! linked to them many to many. It is versioned data: what was recorded under a version stays under it.
 //! Codes are stable and safe in addresses (`D1.O2.A3`, `C04`): they are printed in grids and certificates' links.
 
+pub mod diff;
 mod import;
+pub mod mapping;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use import::FrameworkIdentity;
+pub use import::{FrameworkIdentity, Imported, TEMPLATE, read_identity, read_mapping};
 
 use super::regulation::Status;
 
@@ -193,6 +195,16 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Codes it is linked to: competences of an activity, families of a competence.
+    #[must_use]
+    pub fn links(&self) -> &'a [String] {
+        match self {
+            Item::Activity(x) => &x.competences,
+            Item::Competence(x) => &x.families,
+            Item::Domain(_) | Item::Objective(_) | Item::Family(_) => &[],
+        }
+    }
+
     #[must_use]
     pub fn note(&self) -> Option<&'a str> {
         match self {
@@ -202,6 +214,43 @@ impl<'a> Item<'a> {
             Item::Competence(x) => x.note.as_deref(),
             Item::Family(x) => x.note.as_deref(),
         }
+    }
+}
+
+/// What the tree is narrowed to; empty narrows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    pub domain: String,
+    pub objective: String,
+    /// A territorial level, or activities whose source states none.
+    pub level: Option<Option<Level>>,
+    pub competence: String,
+    /// Words of the activity, accents and case aside.
+    pub words: String,
+}
+
+impl Narrowing {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn keeps(&self, activity: &Activity) -> bool {
+        let within = |code: &str, parent: &str| {
+            parent.is_empty() || code == parent || code.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let label = super::ids::fold(&activity.label);
+        within(&activity.code, &self.domain)
+            && within(&activity.code, &self.objective)
+            && match self.level {
+                None => true,
+                Some(Some(level)) => activity.levels.contains(&level),
+                Some(None) => activity.levels.is_empty(),
+            }
+            && (self.competence.is_empty() || activity.competences.contains(&self.competence))
+            && super::ids::fold(&self.words)
+                .split_whitespace()
+                .all(|word| label.contains(word) || activity.code.to_lowercase() == word)
     }
 }
 
@@ -242,6 +291,23 @@ impl Framework {
     #[must_use]
     pub const fn embedded_text() -> &'static str {
         EMBEDDED
+    }
+
+    /// The same framework with the activities that match, and their parents; competences and families stay whole.
+    #[must_use]
+    pub fn narrowed(&self, by: &Narrowing) -> Self {
+        let mut copy = self.clone();
+        if by.is_empty() {
+            return copy;
+        }
+        for domain in &mut copy.domains {
+            for objective in &mut domain.objectives {
+                objective.activities.retain(|activity| by.keeps(activity));
+            }
+            domain.objectives.retain(|objective| !objective.activities.is_empty());
+        }
+        copy.domains.retain(|domain| !domain.objectives.is_empty());
+        copy
     }
 
     /// The tree in reading order, with the depth of each item (0 domain, 1 objective, 2 activity).
@@ -306,7 +372,15 @@ impl Framework {
     }
 
     fn faults(&self) -> Vec<String> {
+        self.located_faults().into_iter().map(|fault| fault.sentence).collect()
+    }
+
+    /// Every fault with the item and the column it is about.
+    fn located_faults(&self) -> Vec<Fault> {
         let mut found = Vec::new();
+        let mut say = |code: &str, column: &'static str, kind: &'static str, sentence: String| {
+            found.push(Fault { code: code.to_owned(), column, kind, sentence });
+        };
         let mut kinds: BTreeMap<String, &'static str> = BTreeMap::new();
         for item in self.items() {
             let code = item.code();
@@ -314,58 +388,98 @@ impl Framework {
                 || !code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
                 || code.starts_with('.')
             {
-                found.push(format!("Le code « {code} » ne peut pas figurer dans une adresse : lettres sans accent, chiffres, points et tirets seulement."));
+                say(
+                    code,
+                    "code",
+                    "unsafe_code",
+                    format!(
+                        "Le code « {code} » ne peut pas figurer dans une adresse : lettres sans accent, chiffres, points et tirets seulement."
+                    ),
+                );
             }
             if let Some(kind) = kinds.insert(code.to_ascii_lowercase(), item.kind()) {
-                found.push(format!("Le code « {code} » est donné deux fois ({kind}, {}).", item.kind()));
+                say(
+                    code,
+                    "code",
+                    "duplicate_code",
+                    format!("Le code « {code} » est donné deux fois ({kind}, {}).", item.kind()),
+                );
             }
             if item.label().trim().is_empty() {
-                found.push(format!("L’élément « {code} » n’a pas d’intitulé."));
+                say(code, "intitulé", "no_label", format!("L’élément « {code} » n’a pas d’intitulé."));
             }
             if self.source(item.source()).is_none() {
-                found.push(format!("L’élément « {code} » cite la source « {} », qui n’existe pas.", item.source()));
+                say(
+                    code,
+                    "source",
+                    "unknown_source",
+                    format!("L’élément « {code} » cite la source « {} », qui n’existe pas.", item.source()),
+                );
             }
         }
         let competences: BTreeSet<&str> = self.competences.iter().map(|competence| competence.code.as_str()).collect();
         let families: BTreeSet<&str> = self.families.iter().map(|family| family.code.as_str()).collect();
         for activity in self.activities() {
             for code in activity.competences.iter().filter(|code| !competences.contains(code.as_str())) {
-                found
-                    .push(format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code));
+                say(
+                    &activity.code,
+                    "compétences",
+                    "unknown_competence",
+                    format!("L’activité « {} » cite la compétence « {code} », qui n’existe pas.", activity.code),
+                );
             }
         }
         for competence in &self.competences {
             for code in competence.families.iter().filter(|code| !families.contains(code.as_str())) {
-                found.push(format!(
-                    "La compétence « {} » cite la famille « {code} », qui n’existe pas.",
-                    competence.code
-                ));
+                say(
+                    &competence.code,
+                    "familles",
+                    "unknown_family",
+                    format!("La compétence « {} » cite la famille « {code} », qui n’existe pas.", competence.code),
+                );
             }
         }
+        let inside = |child: &str, parent: &str| child.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
         for domain in &self.domains {
             for objective in &domain.objectives {
-                let inside =
-                    |child: &str, parent: &str| child.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
                 if !inside(&objective.code, &domain.code) {
-                    found.push(format!(
-                        "L’objectif « {} » ne porte pas le code de son domaine « {} ».",
-                        objective.code, domain.code
-                    ));
+                    say(
+                        &objective.code,
+                        "code",
+                        "outside_parent",
+                        format!(
+                            "L’objectif « {} » ne porte pas le code de son domaine « {} ».",
+                            objective.code, domain.code
+                        ),
+                    );
                 }
                 for activity in objective.activities.iter().filter(|activity| !inside(&activity.code, &objective.code))
                 {
-                    found.push(format!(
-                        "L’activité « {} » ne porte pas le code de son objectif « {} ».",
-                        activity.code, objective.code
-                    ));
+                    say(
+                        &activity.code,
+                        "code",
+                        "outside_parent",
+                        format!(
+                            "L’activité « {} » ne porte pas le code de son objectif « {} ».",
+                            activity.code, objective.code
+                        ),
+                    );
                 }
             }
         }
         if self.domains.is_empty() && self.competences.is_empty() {
-            found.push("Le référentiel est vide.".to_owned());
+            say("", "code", "empty", "Le référentiel est vide.".to_owned());
         }
         found
     }
+}
+
+/// What is wrong with one item: its code, the column of a spreadsheet, a word for programs, a French sentence.
+struct Fault {
+    code: String,
+    column: &'static str,
+    kind: &'static str,
+    sentence: String,
 }
 
 #[cfg(test)]

@@ -139,6 +139,7 @@ words! {
         AnswerHandover = "answer_handover",
         ManageTraining = "manage_training",
         FollowTrainee = "follow_trainee",
+        AssessCompetences = "assess_competences",
         SeeNational = "see_national",
         ManageUsers = "manage_users",
         ManageReference = "manage_reference",
@@ -154,7 +155,7 @@ pub struct Object<'a> {
     pub academy: Option<&'a str>,
     /// The user whose own file this is.
     pub owner: Option<&'a str>,
-    /// Users who sit in the commission concerned, or preside the jury of the session.
+    /// Users who sit in the commission concerned, preside the jury of the session, or accompany the trainee.
     pub members: &'a [String],
 }
 
@@ -216,6 +217,8 @@ pub const fn roles_for(action: Action) -> &'static [Role] {
         Action::AnswerHandover => &[TrainingManager, AcademyAdministrator],
         Action::ManageTraining => &[TrainingManager],
         Action::FollowTrainee => &[TrainingManager, Tutor],
+        // A tutor is let in by accompanying the person, never by the role alone.
+        Action::AssessCompetences => &[TrainingManager],
         Action::SeeNational => &[NationalReader, PlatformAdministrator],
         Action::ManageUsers => &[AcademyAdministrator, PlatformAdministrator],
         Action::ManageReference => &[PlatformAdministrator],
@@ -241,7 +244,8 @@ pub fn may(actor: &Actor, action: Action, object: Object<'_>) -> bool {
                 (Some(_), None) => matches!(action, Action::SeeReference),
             }
     });
-    let by_seat = matches!(action, Action::EnterMarks) && object.members.iter().any(|member| *member == actor.user_id);
+    let by_seat = matches!(action, Action::EnterMarks | Action::AssessCompetences)
+        && object.members.iter().any(|member| *member == actor.user_id);
     let by_ownership = match action {
         Action::SeeOwnFile => object.owner == Some(actor.user_id.as_str()),
         Action::Apply => actor.has_role(Role::Candidate) && object.owner == Some(actor.user_id.as_str()),

@@ -120,6 +120,9 @@ pub struct RegulationPack {
     pub kept_marks: KeptMarkRule,
     pub jury: JuryRules,
     pub training: TrainingRules,
+    /// Absent from the first pack.
+    #[serde(default)]
+    pub competences: Option<CompetenceRules>,
     /// Absent from the first pack: the record then says nothing of service obligations.
     #[serde(default)]
     pub service: Option<ServiceRules>,
@@ -335,6 +338,26 @@ pub struct ServiceRules {
 pub struct TeachingHours {
     pub corps: String,
     pub weekly_minutes: Valued<u32>,
+}
+
+/// The level aimed at, and the modules thought to build each competence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompetenceRules {
+    /// Id of the framework whose competences the modules cite.
+    pub framework: String,
+    /// From 1 to 4; an academy may set its own.
+    pub target_level: Valued<i32>,
+    #[serde(default)]
+    pub modules: Vec<ModuleCompetences>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleCompetences {
+    /// Code of a module of the training.
+    pub module: String,
+    pub competences: Valued<Vec<String>>,
 }
 
 /// How long personal data of one kind are kept; `None` is for ever.

@@ -10,6 +10,7 @@ pub mod jury;
 pub mod list;
 pub mod message;
 pub mod mission;
+pub mod portfolio;
 pub mod publication;
 pub mod thumbnail;
 pub mod training;

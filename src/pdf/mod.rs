@@ -26,6 +26,7 @@ pub mod minutes;
 pub mod mission;
 pub mod named;
 pub mod orders;
+pub mod portfolio;
 pub mod transcript;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::convocation::{ConvocationItem, ConvocationSheet};
 use super::letter::LetterSheet;
 use super::minutes::{MinutesMember, MinutesRow, MinutesSheet};
 use super::orders::OrderSheet;
+use super::portfolio::{PortfolioSection, PortfolioSheet};
 use super::transcript::{TranscriptLine, TranscriptSheet};
 use super::{Office, Person, Signatory, SimpleTable};
 use jiff::civil::date;
@@ -267,6 +268,27 @@ pub fn attestation() -> AttestationSheet {
         place: "Limoges".into(),
         date: date(2027, 6, 30),
         signatory: signatory(),
+        simulated: false,
+    }
+}
+
+pub fn portfolio() -> PortfolioSheet {
+    let table = |headers: &[&str], count: usize| {
+        let headers: Vec<String> = headers.iter().map(|own| (*own).to_owned()).collect();
+        let row = |index: usize| headers.iter().map(|own| format!("{own} {index}")).collect();
+        SimpleTable { rows: (0..count).map(row).collect(), headers }
+    };
+    let section = |heading: &str, count: usize| PortfolioSection {
+        heading: heading.into(),
+        paragraphs: if count == 0 { vec!["Rien n’est enregistré.".into()] } else { Vec::new() },
+        table: (count > 0).then(|| table(&["Compétence", "Niveau", "Constaté par"], count)),
+    };
+    PortfolioSheet {
+        person: person(),
+        birth_date: date(1988, 2, 29),
+        office: office(),
+        sections: vec![section("Compétences", 8), section("Constats", 60), section("Formation", 0)],
+        date: date(2027, 6, 30),
         simulated: false,
     }
 }

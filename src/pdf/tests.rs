@@ -14,6 +14,7 @@ fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("order", orders::order(&samples::order()).unwrap()),
         ("letter", letter::letter(&samples::letter()).unwrap()),
         ("attestation", attendance::attestation(&samples::attestation()).unwrap()),
+        ("portfolio", portfolio::portfolio(&samples::portfolio()).unwrap()),
         ("sign-in", attendance::sign_in(&samples::sign_in()).unwrap()),
     ]
 }

@@ -82,20 +82,32 @@ pub fn load(tx: &mut Tx<'_>) -> Stored<usize> {
         if packs::table.find(&id).select(packs::id).first::<String>(tx.conn).optional()?.is_some() {
             continue;
         }
-        let row = PackRow {
-            id: id.clone(),
-            kind: kind.to_owned(),
-            version,
-            title,
-            source: source.to_owned(),
-            sha256: sha256_hex(source.as_bytes()),
-            loaded_at: tx.stamp(),
-        };
-        diesel::insert_into(packs::table).values(&row).execute(tx.conn)?;
-        tx.audit("load_pack", ("pack", &id), None, None, &json!({ "sha256": row.sha256 }))?;
+        keep_pack(tx, &id, kind, version, title, source)?;
         added += 1;
     }
     Ok(added)
+}
+
+/// Keeps the text of a pack with its hash, once and for all.
+pub(super) fn keep_pack(
+    tx: &mut Tx<'_>,
+    id: &str,
+    kind: &str,
+    version: String,
+    title: String,
+    source: &str,
+) -> Stored<()> {
+    let row = PackRow {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        version,
+        title,
+        source: source.to_owned(),
+        sha256: sha256_hex(source.as_bytes()),
+        loaded_at: tx.stamp(),
+    };
+    diesel::insert_into(packs::table).values(&row).execute(tx.conn)?;
+    tx.audit("load_pack", ("pack", id), None, None, &json!({ "sha256": row.sha256 }))
 }
 
 /// What an academy starts with, until its administrator says better.
@@ -201,10 +213,12 @@ pub fn rules_of(conn: &mut Conn, id: &str) -> Stored<Arc<RegulationPack>> {
 /// [`StoreError::NotFound`], or [`StoreError::Broken`] when the stored text no longer matches its hash.
 pub fn get_framework(conn: &mut Conn, id: &str) -> Stored<Framework> {
     let row = get_pack(conn, id, "framework")?;
-    Framework::parse(&row.source).map_err(|e| StoreError::Broken(e.to_string()))
+    // What is shipped is TOML; what the office imports is kept as JSON.
+    let read = if row.source.starts_with('{') { Framework::parse_json } else { Framework::parse };
+    read(&row.source).map_err(|e| StoreError::Broken(e.to_string()))
 }
 
-fn get_pack(conn: &mut Conn, id: &str, kind: &str) -> Stored<PackRow> {
+pub(super) fn get_pack(conn: &mut Conn, id: &str, kind: &str) -> Stored<PackRow> {
     let row: PackRow = packs::table.find(id).filter(packs::kind.eq(kind)).select(PackRow::as_select()).first(conn)?;
     if sha256_hex(row.source.as_bytes()) != row.sha256 {
         return Err(StoreError::Broken(format!("le texte du paquet {id} ne correspond plus à son empreinte")));

@@ -52,6 +52,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    framework_mappings (id) {
+        id -> Text,
+        from_framework -> Text,
+        from_code -> Text,
+        to_framework -> Text,
+        to_code -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        recorded_by -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    framework_drafts (id) {
+        id -> Text,
+        file_name -> Text,
+        source -> Text,
+        made_by -> Text,
+        made_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         email -> Text,
@@ -247,6 +270,19 @@ diesel::table! {
         author -> Text,
         reference -> Nullable<Text>,
         created_at -> Timestamp,
+        comment -> Nullable<Text>,
+        corrects -> Nullable<Text>,
+        author_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    competence_targets (academy_code) {
+        academy_code -> Text,
+        level -> Integer,
+        set_by -> Text,
+        set_by_name -> Text,
+        set_at -> Timestamp,
     }
 }
 
@@ -1302,6 +1338,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     academies,
     packs,
     pack_validations,
+    framework_mappings,
+    framework_drafts,
     users,
     role_grants,
     login_sessions,
@@ -1317,6 +1355,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     postings,
     exercised_activities,
     evidence,
+    competence_targets,
     former_names,
     numens,
     career_lines,

@@ -111,10 +111,11 @@ struct ListPage {
 }
 
 /// Views of the section; the first is the list of accounts.
-const TABS: &[(&str, &str)] = &[
+pub(super) const TABS: &[(&str, &str)] = &[
     ("Comptes", "/administration"),
     ("Coordonnées", "/administration/academies"),
     ("Règlement", "/administration/reglement"),
+    ("Référentiel", "/administration/referentiels"),
 ];
 
 async fn list(

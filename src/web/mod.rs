@@ -8,6 +8,7 @@ pub mod assets;
 pub mod candidate;
 pub mod certificate;
 pub mod client;
+pub mod competence;
 pub mod convocation;
 pub mod correction;
 pub mod csrf;
@@ -17,8 +18,8 @@ pub mod draft;
 pub mod eligibility;
 pub mod error;
 pub mod evaluation;
-pub mod exchange;
 pub mod examination;
+pub mod exchange;
 pub mod form;
 pub mod framework;
 pub mod french;
@@ -152,6 +153,7 @@ pub fn routes() -> Routes<AppState> {
         .merge(exchange::routes())
         .merge(training::routes())
         .merge(framework::routes())
+        .merge(competence::routes())
         .merge(administration::routes())
         .merge(law::routes())
         .merge(health::routes())

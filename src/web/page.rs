@@ -161,6 +161,8 @@ const SECTIONS: &[(&str, &str, Audience)] = &[
     ("/jury", "Jury", Audience::Roles(&[Role::JuryMember, Role::CommissionChair, Role::JuryPresident])),
     ("/gestion", "Gestion", Audience::Roles(&[Role::ExamOfficer, Role::ExamOfficeHead])),
     ("/formation", "Formation", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
+    ("/mes-competences", "Mes compétences", Audience::Roles(&[Role::Candidate])),
+    ("/competences", "Compétences", Audience::Roles(&[Role::TrainingManager, Role::Tutor])),
     (
         "/personnels",
         "Personnels",

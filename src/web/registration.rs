@@ -15,10 +15,10 @@ use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of};
 use crate::domain::permission::{Action, OFFICE};
+use crate::store::Lock;
 use crate::store::export::Exported;
 use crate::store::registration;
 use crate::store::session::SessionRow;
-use crate::store::Lock;
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {

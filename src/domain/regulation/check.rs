@@ -23,6 +23,7 @@ pub(super) fn faults(pack: &RegulationPack) -> Vec<String> {
     jury(pack, &mut found);
     training(pack, &mut found);
     obligations(pack, &mut found);
+    competences(pack, &mut found);
     references(pack, &mut found);
     found
 }
@@ -59,6 +60,19 @@ fn identity(pack: &RegulationPack, found: &mut Vec<String>) {
             if !seen.insert(code) {
                 found.push(format!("Le code « {code} » ({kind}) est donné deux fois."));
             }
+        }
+    }
+}
+
+/// The target is a level, and links start from modules that exist.
+fn competences(pack: &RegulationPack, found: &mut Vec<String>) {
+    let Some(rules) = &pack.competences else { return };
+    if !crate::domain::staff::LEVELS.contains(&rules.target_level.value) {
+        found.push(format!("Le niveau de compétence visé va de 1 à 4 : {} n’existe pas.", rules.target_level.value));
+    }
+    for link in &rules.modules {
+        if !pack.training.modules.iter().any(|module| module.code == link.module) {
+            found.push(format!("Les compétences citent le module « {} », qui n’existe pas.", link.module));
         }
     }
 }

@@ -322,6 +322,19 @@ impl RegulationPack {
                 |v| hours(*v),
             ));
         }
+        if let Some(rules) = &mut self.competences {
+            all.push(entry("competences.target_level", "Niveau de compétence visé", &mut rules.target_level, |v| {
+                format!("{v} sur 4")
+            }));
+            for link in &mut rules.modules {
+                all.push(entry(
+                    format!("competences.modules.{}", link.module),
+                    format!("Compétences travaillées par le module {}", link.module),
+                    &mut link.competences,
+                    |codes| codes.join(", "),
+                ));
+            }
+        }
         if let Some(rules) = &mut self.service {
             let weekly = |v: &u32| format!("{} par semaine", hours(*v));
             all.push(entry(
