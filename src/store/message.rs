@@ -161,6 +161,8 @@ pub fn send(tx: &mut Tx<'_>, new: &NewMessage, notice: &dyn Fn(&ThreadFile) -> N
             })
             .execute(tx.conn)?;
     }
+    // Who answers has read what they answer to.
+    mark_read_by(tx, &file.id, side)?;
     if side == Side::Office && !file.email.is_empty() {
         let mail = NewMail { dedupe_key: format!("message:{}", row.id), ..notice(&file) };
         outbox::queue(tx, vec![mail])?;
@@ -176,6 +178,10 @@ pub fn send(tx: &mut Tx<'_>, new: &NewMessage, notice: &dyn Fn(&ThreadFile) -> N
 pub fn mark_read(tx: &mut Tx<'_>, file_id: &str) -> Stored<usize> {
     let file = get_file(tx.conn, file_id)?;
     let side = file.side_of(tx.actor).ok_or(StoreError::NotFound)?;
+    mark_read_by(tx, file_id, side)
+}
+
+fn mark_read_by(tx: &mut Tx<'_>, file_id: &str, side: Side) -> Stored<usize> {
     Ok(diesel::update(
         t::table
             .filter(t::file_id.eq(file_id))

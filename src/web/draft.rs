@@ -17,7 +17,7 @@ use crate::domain::permission::Role;
 use crate::domain::registration::draft::{Standing, Step, standings};
 use crate::store::draft::{self as store, DraftView};
 use crate::store::session::SessionRow;
-use crate::store::{Lock, StoreError, reference};
+use crate::store::{Lock, StoreError, message, reference};
 
 mod answers;
 mod review;
@@ -169,6 +169,14 @@ async fn tasks(
         return closed_page(&app, &shell, &view, Vec::new(), false).await;
     }
     let contact = contact(&app, &view.session.academy_code).await?;
+    let id = view.draft.id.clone();
+    let unread = app
+        .db
+        .read(move |conn| message::count_unread(conn, std::slice::from_ref(&id), message::Side::Candidate))
+        .await?
+        .get(&view.draft.id)
+        .copied()
+        .unwrap_or(0);
     let all = standings(&view.answers, &view.context());
     let counted: Vec<&(Step, Standing)> =
         all.iter().filter(|(step, standing)| *step != Step::Pieces && *standing != Standing::NotNeeded).collect();
@@ -214,7 +222,7 @@ async fn tasks(
         waits_for_check: view.waits_for_check,
         contact,
         draft: view.draft.id,
-        unread: 0,
+        unread,
     })
 }
 
