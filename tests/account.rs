@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use crate::support::{Fresh, each_engine, tamper};
 
 mod own;
-mod pages;
+pub mod pages;
 
 fn system() -> Actor {
     Actor::system("test")
@@ -27,7 +27,7 @@ pub fn write<T: Send + 'static>(
     db.write_now(actor, Lock::House, act)
 }
 
-fn loaded(fresh: &Fresh) -> &Db {
+pub fn loaded(fresh: &Fresh) -> &Db {
     write(&fresh.db, &system(), reference::load).unwrap();
     &fresh.db
 }
@@ -51,7 +51,7 @@ pub fn user(db: &Db, address: &str, roles: &[(Role, Option<&'static str>)]) -> A
     .unwrap()
 }
 
-fn person(db: &Db, name: &str) -> String {
+pub fn person(db: &Db, name: &str) -> String {
     let new = NewPerson {
         academy_code: "22".into(),
         civility: "Mme".into(),

@@ -1,0 +1,138 @@
+//! What a person reads of what is held about them: all of theirs, nothing of anyone else's, nothing before its time;
+//! and the corrections they ask, answered by their own academy alone.
+
+use axum::http::StatusCode;
+use cplds::domain::permission::Role;
+use diesel::prelude::*;
+
+use crate::account::pages::{sign_in, story, with_password};
+use crate::account::{open_session, person};
+use crate::support::browser::{Browser, site};
+use crate::support::{Fresh, connect, tamper};
+
+const ADDRESS: &str = "ines@ac-limoges.example";
+/// What must never be read, whenever.
+const NEVER: [&str; 6] =
+    ["NOTE-DE-TRAVAIL", "PROPOSITION-INTERNE", "COURRIEL-AUTRE", "AUTRE-NOM", "AGENT-NOMME", "LYCEE-AUTRE"];
+/// What is read once results are public.
+const THEN: [&str; 2] = ["APPRECIATION-TENUE", "13,5"];
+
+/// A candidate with an account, in a session, beside somebody else; strings planted where they must not leak.
+fn plant(fresh: &Fresh) -> String {
+    use cplds::store::schema::exam_sessions;
+    let db = &fresh.db;
+    let (mine, other) = (person(db, "DURAND"), person(db, "AUTRE-NOM"));
+    let candidate = with_password(db, ADDRESS, &[(Role::Candidate, Some("22"))]).user_id;
+    let juror = with_password(db, "juror@ac-limoges.example", &[(Role::JuryMember, Some("22"))]).user_id;
+    open_session(db);
+    let session: String = exam_sessions::table.select(exam_sessions::id).first(&mut connect(fresh)).unwrap();
+    let at = "'2026-06-15 08:00:00'";
+    let file = |id: &str, person: &str, rank: i32, school: &str| {
+        format!(
+            "INSERT INTO registrations (id, session_id, person_id, rank, number, state, eligibility, corps, status, school_name, \
+             department, trained, source, submitted_at) VALUES ('{id}', '{session}', '{person}', {rank}, '22-000{rank}', 'submitted', \
+             'eligible', 'certifie', 'titulaire', '{school}', '087', TRUE, 'form', {at});"
+        )
+    };
+    tamper(
+        fresh,
+        &format!(
+            "UPDATE people SET user_id = '{candidate}' WHERE id = '{mine}'; {} {} \
+             INSERT INTO evaluations (id, session_id, registration_id, epreuve, state, mark, appraisal, entered_by_name) \
+             VALUES ('e1', '{session}', 'r1', 1, 'marked', 1350, 'APPRECIATION-TENUE', 'AGENT-NOMME'); \
+             INSERT INTO working_notes (evaluation_id, user_id, notes, updated_at) VALUES ('e1', '{juror}', 'NOTE-DE-TRAVAIL', {at}); \
+             INSERT INTO decisions (id, session_id, registration_id, kind, rule, law, pack_id, facts, explanation, proposed, proposed_at) \
+             SELECT 'd1', id, 'r1', 'eligibility', 'r', 'l', regulation_id, '{{}}', '[]', 'PROPOSITION-INTERNE', {at} \
+             FROM exam_sessions WHERE id = '{session}'; \
+             INSERT INTO outbox (id, kind, dedupe_key, recipient, recipient_name, subject, body_text, attachments, state, \
+             next_attempt_at, created_at) VALUES ('m1', 'k', 'k1', 'autre@ac-limoges.example', 'X', 'COURRIEL-AUTRE', 'b', '[]', 'sent', {at}, {at}), \
+             ('m2', 'k', 'k2', '{ADDRESS}', 'X', 'COURRIEL-MIEN', 'http://x/lien/CLE-SECRETE fin', '[]', 'sent', {at}, {at});",
+            file("r1", &mine, 1, "LYCEE-MIEN"),
+            file("r2", &other, 2, "LYCEE-AUTRE")
+        ),
+    );
+    session
+}
+
+#[test]
+fn one_reads_all_of_ones_own_and_nothing_of_others_nor_before_its_time() {
+    story(|fresh, browser| {
+        let session = plant(fresh);
+        sign_in(browser, ADDRESS);
+        for published in [false, true] {
+            if published {
+                tamper(
+                    fresh,
+                    &format!(
+                        "UPDATE exam_sessions SET state = 'published', published_at = '2026-06-15 08:00:00' WHERE id = '{session}'"
+                    ),
+                );
+            }
+            for path in ["/compte/donnees", "/compte/donnees.json"] {
+                let answer = browser.get(path);
+                assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                for mine in [ADDRESS, "DURAND", "1985-03-01", "LYCEE-MIEN", "22-0001", "COURRIEL-MIEN", "fin"] {
+                    assert!(answer.says(mine), "{path}: {mine}");
+                }
+                for never in NEVER.iter().chain(&["CLE-SECRETE", "argon2"]) {
+                    assert!(!answer.says(never), "{path}: {never}");
+                }
+                for then in THEN {
+                    assert_eq!(answer.says(then), published, "{path}: {then}");
+                }
+            }
+        }
+        let file = browser.get("/compte/donnees.json");
+        assert_eq!(file.headers["content-disposition"], "attachment; filename=\"mes-donnees.json\"");
+        let mut visitor = Browser::new(&site(&fresh.db));
+        assert!(visitor.get("/compte/donnees.json").location().starts_with("/connexion"));
+    });
+}
+
+#[test]
+fn a_correction_is_asked_then_applied_or_refused_by_ones_own_academy() {
+    story(|fresh, browser| {
+        plant(fresh);
+        let head = "head@ac-limoges.example";
+        with_password(&fresh.db, head, &[(Role::ExamOfficeHead, Some("22"))]);
+        with_password(&fresh.db, "head@ac-autre.example", &[(Role::ExamOfficeHead, Some("02"))]);
+        sign_in(browser, ADDRESS);
+        browser.get("/compte/donnees");
+        let ask = |browser: &mut Browser, field: &str, value: &str| {
+            browser
+                .post("/compte/donnees/corrections", &[("donnee", field), ("valeur", value), ("motif", "Acte joint")])
+        };
+        let wrong = ask(browser, "birth_date", "31/02/1985");
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(wrong.says("value=\"31/02/1985\""), "what was typed stays");
+        for (field, value) in [("birth_date", "02/03/1985"), ("birth_name", "LEFEVRE"), ("phone", "05 55 11 22 33")] {
+            assert_eq!(ask(browser, field, value).location(), "/compte/donnees", "{field}");
+        }
+        assert_eq!(ask(browser, "phone", "05 55 11 22 34").status, StatusCode::UNPROCESSABLE_ENTITY, "one at a time");
+
+        use cplds::store::schema::corrections;
+        let ids: Vec<String> =
+            corrections::table.order(corrections::id).select(corrections::id).load(&mut connect(fresh)).unwrap();
+        let mut office = Browser::new(&site(&fresh.db));
+        sign_in(&mut office, head);
+        let list = office.get("/gestion/corrections");
+        assert!(list.says("1985-03-01") && list.says("1985-03-02") && list.says("LEFEVRE"), "{}", list.body);
+        let mut foreign = Browser::new(&site(&fresh.db));
+        sign_in(&mut foreign, "head@ac-autre.example");
+        assert!(!foreign.get("/gestion/corrections").says("LEFEVRE"));
+        let accept = |id: &str| format!("/gestion/corrections/{id}/acceptation");
+        assert_eq!(foreign.post(&accept(&ids[0]), &[]).status, StatusCode::NOT_FOUND);
+        for id in &ids[..2] {
+            assert_eq!(office.post(&accept(id), &[]).location(), "/gestion/corrections");
+        }
+        assert_eq!(office.post(&accept(&ids[0]), &[]).status, StatusCode::CONFLICT);
+        let refusal = format!("/gestion/corrections/{}/refus", ids[2]);
+        assert_eq!(office.post(&refusal, &[("motif", " ")]).status, StatusCode::UNPROCESSABLE_ENTITY);
+        office.post(&refusal, &[("motif", "PIECE-ILLISIBLE")]);
+        let page = browser.get("/compte/donnees");
+        for shown in ["1985-03-02", "LEFEVRE", "PIECE-ILLISIBLE", "Nom porté auparavant"] {
+            assert!(page.says(shown), "{shown}");
+        }
+        assert!(fresh.db.read_now(cplds::store::audit::verify_chains).unwrap().is_ok());
+    });
+}

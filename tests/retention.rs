@@ -1,0 +1,132 @@
+//! Retention in two steps: what is proposed, what is executed, and what is never taken away.
+
+use cplds::domain::permission::{Actor, Role};
+use cplds::store::retention::{self, Proposal};
+use cplds::store::{StoreError, Stored, audit};
+use diesel::prelude::*;
+use jiff::SignedDuration;
+
+use crate::account::pages::with_password;
+use crate::account::{loaded, open_session, person, write};
+use crate::support::{Fresh, connect, each_engine, instant, tamper};
+
+fn machine() -> Actor {
+    Actor::system("cli:purge")
+}
+
+fn propose(fresh: &Fresh) -> String {
+    write(&fresh.db, &machine(), retention::propose).unwrap()
+}
+
+fn execute(fresh: &Fresh, text: &str) -> Stored<std::collections::BTreeMap<String, i64>> {
+    let text = text.to_owned();
+    write(&fresh.db, &machine(), move |tx| retention::execute(tx, &text))
+}
+
+fn code<T: std::fmt::Debug>(result: Stored<T>) -> &'static str {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal.code,
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
+
+/// A session published on this day, with one application, its mark, its appraisal and working notes.
+fn published(fresh: &Fresh, on: &str) {
+    use cplds::store::schema::exam_sessions;
+    let juror = with_password(&fresh.db, "juror@ac-limoges.example", &[(Role::JuryMember, Some("22"))]).user_id;
+    let mine = person(&fresh.db, "DURAND");
+    open_session(&fresh.db);
+    let session: String = exam_sessions::table.select(exam_sessions::id).first(&mut connect(fresh)).unwrap();
+    tamper(
+        fresh,
+        &format!(
+            "UPDATE exam_sessions SET state = 'published', published_at = '{on} 08:00:00' WHERE id = '{session}'; \
+             INSERT INTO registrations (id, session_id, person_id, rank, number, state, eligibility, corps, status, school_name, \
+             department, trained, source, submitted_at) VALUES ('r1', '{session}', '{mine}', 1, '22-0001', 'admitted', \
+             'eligible', 'certifie', 'titulaire', 'LYCEE', '087', TRUE, 'form', '{on} 08:00:00'); \
+             INSERT INTO evaluations (id, session_id, registration_id, epreuve, state, mark, appraisal) \
+             VALUES ('e1', '{session}', 'r1', 1, 'marked', 1350, 'APPRECIATION'); \
+             INSERT INTO working_notes (evaluation_id, user_id, notes, updated_at) VALUES ('e1', '{juror}', 'NOTES', '{on} 08:00:00');"
+        ),
+    );
+}
+
+fn kinds(text: &str) -> Vec<String> {
+    let proposal: Proposal = serde_json::from_str(text).unwrap();
+    let mut kinds: Vec<String> = proposal.lines.into_iter().map(|line| line.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
+fn notes_left(fresh: &Fresh) -> i64 {
+    use cplds::store::schema::working_notes;
+    working_notes::table.count().get_result(&mut connect(fresh)).unwrap()
+}
+
+#[test]
+fn a_list_is_executed_once_as_it_was_proposed_and_leaves_its_trace() {
+    each_engine(|fresh| {
+        loaded(fresh);
+        published(fresh, "2026-04-14");
+        let forgotten =
+            with_password(&fresh.db, "brouillon@ac-limoges.example", &[(Role::Candidate, Some("22"))]).user_id;
+        tamper(fresh, &format!("UPDATE role_grants SET academy_code = NULL WHERE user_id = '{forgotten}'"));
+        tamper(fresh, &format!("UPDATE users SET created_at = '2025-12-14 00:00:00' WHERE id = '{forgotten}'"));
+        let text = propose(fresh);
+        assert_eq!(kinds(&text), ["draft_account", "working_notes"], "{text}");
+        assert!(!text.contains("brouillon@") && !text.contains("DURAND"), "no name in the list");
+        assert!(text.contains("R. 421-1") && text.contains("registre des traitements"), "each line has its text");
+        assert_eq!(notes_left(fresh), 1, "a proposal takes nothing away");
+
+        assert_eq!(code(execute(fresh, &text.replace("working_notes", "registration"))), "unknown_list");
+        assert_eq!(notes_left(fresh), 1);
+        let counts = execute(fresh, &text).unwrap();
+        assert_eq!(counts.get("working_notes"), Some(&1));
+        assert_eq!(counts.get("draft_account"), Some(&1));
+        assert_eq!(notes_left(fresh), 0);
+        assert_eq!(code(execute(fresh, &text)), "executed_list");
+        let again = propose(fresh);
+        assert!(kinds(&again).is_empty(), "{again}");
+        assert!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_list_whose_rows_changed_or_that_is_too_old_takes_nothing_away() {
+    each_engine(|fresh| {
+        loaded(fresh);
+        published(fresh, "2026-04-14");
+        let text = propose(fresh);
+        tamper(fresh, "UPDATE working_notes SET updated_at = '2026-06-15 07:59:00'");
+        assert_eq!(code(execute(fresh, &text)), "changed_rows");
+        let text = propose(fresh);
+        fresh.clock.set(fresh.clock.now() + SignedDuration::from_hours(24 * 31));
+        assert_eq!(code(execute(fresh, &text)), "stale_list");
+        assert_eq!(notes_left(fresh), 1);
+        let stranger = with_password(&fresh.db, "x@ac-limoges.example", &[(Role::AcademyAdministrator, Some("22"))]);
+        assert!(write(&fresh.db, &stranger, retention::propose).is_err(), "only at the machine");
+    });
+}
+
+#[test]
+fn after_ten_years_an_application_keeps_its_number_its_mark_and_nothing_else() {
+    each_engine(|fresh| {
+        use cplds::store::schema::{evaluations, registrations};
+        fresh.clock.set(instant("2037-06-15T08:00:00Z"));
+        loaded(fresh);
+        fresh.clock.set(instant("2026-06-15T08:00:00Z"));
+        published(fresh, "2027-06-14");
+        fresh.clock.set(instant("2037-06-15T08:00:00Z"));
+        let text = propose(fresh);
+        assert!(kinds(&text).contains(&"registration".to_owned()), "{text}");
+        execute(fresh, &text).unwrap();
+        let mut conn = connect(fresh);
+        let file: (String, String) =
+            registrations::table.select((registrations::number, registrations::school_name)).first(&mut conn).unwrap();
+        assert_eq!(file, ("22-0001".to_owned(), String::new()));
+        let mark: (Option<i32>, Option<String>) =
+            evaluations::table.select((evaluations::mark, evaluations::appraisal)).first(&mut conn).unwrap();
+        assert_eq!(mark, (Some(1350), None), "the minutes rest on the mark; a mark of ten may still serve");
+        assert!(!kinds(&propose(fresh)).contains(&"registration".to_owned()), "once");
+    });
+}
