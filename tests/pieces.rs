@@ -14,8 +14,8 @@ use crate::support::web::Site;
 use crate::support::{Fresh, data_dir, each_engine, instant, tamper};
 
 const HEADER: &str = "Civilité;Nom de naissance;Prénom;Date de naissance;Courriel;Corps;Statut;UAI;Département";
-const LINES: &str = "Mme;DURAND;Inès;12/03/1985;ines.durand@ac-limoges.example;certifié;titulaire;0870015U;087\n\
-                     M.;PETIT;Jean;04/07/1979;jean.petit@ac-limoges.example;PLP;titulaire;0870015U;087";
+const LINES: &str = "Mme;DURAND;Inès;12/03/1985;ines.durand@ac-limoges.example;certifié;titulaire;0870015U;87\n\
+                     M.;PETIT;Jean;04/07/1979;jean.petit@ac-limoges.example;PLP;titulaire;0870015U;87";
 
 struct Story {
     site: Site,
