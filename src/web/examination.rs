@@ -1,6 +1,7 @@
 //! The office examines files: the queue with its views, one file and everything done to it, acts on several at once,
 //! files entered from paper, wordings. Handlers only translate; what is allowed is said by `domain::examination`.
 
+mod acts;
 mod bulk;
 mod file;
 mod history;
@@ -28,15 +29,15 @@ pub fn routes() -> Routes<AppState> {
         .get("/gestion/sessions/{id}/dossiers/{registration}", office, file::show)
         .get("/gestion/sessions/{id}/dossiers/{registration}/correction", office, paper::edit)
         .post("/gestion/sessions/{id}/dossiers/{registration}/correction", office, paper::complete)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/pieces", office, file::judge_piece)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/agent", office, file::assign)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/notes", office, file::add_note)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/demandes", office, file::ask)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/rappels", office, file::remind)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/demandes/{request}/fermeture", office, file::close)
-        .get("/gestion/sessions/{id}/dossiers/{registration}/lettres/{letter}", office, file::letter)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/lettres/{letter}/envoi", office, file::posted)
-        .get("/mon-dossier/{registration}/decision.pdf", Gate::Roles(&[Role::Candidate]), file::own_letter)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/pieces", office, acts::judge_piece)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/agent", office, acts::assign)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/notes", office, acts::add_note)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/demandes", office, acts::ask)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/rappels", office, acts::remind)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/demandes/{request}/fermeture", office, acts::close)
+        .get("/gestion/sessions/{id}/dossiers/{registration}/lettres/{letter}", office, acts::letter)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/lettres/{letter}/envoi", office, acts::posted)
+        .get("/mon-dossier/{registration}/decision.pdf", Gate::Roles(&[Role::Candidate]), acts::own_letter)
         .get("/gestion/modeles", office, wordings::list)
         .post("/gestion/modeles", office, wordings::add)
         .get("/gestion/modeles/{wording}", office, wordings::show)

@@ -87,10 +87,10 @@ pub fn compose(facts: &LetterFacts<'_>) -> (String, Vec<String>, Vec<String>) {
                 "Vous avez demandé à vous inscrire à {exam}, session {year}, dans {}. Après examen de votre dossier, j’ai le regret de vous informer que votre inscription est refusée.",
                 facts.academy
             ));
-            paragraphs.push(format!("Motif : {}", facts.reasons));
-            paragraphs.push(format!("Texte appliqué : {}.", facts.law.trim_end_matches('.')));
+            paragraphs.push(format!("Motif\u{a0}: {}", facts.reasons));
+            paragraphs.push(format!("Texte appliqué\u{a0}: {}.", facts.law.trim_end_matches('.')));
             if !facts.rules.is_empty() {
-                paragraphs.push(format!("Examen de votre situation : {}", facts.rules.join(" ")));
+                paragraphs.push(format!("Examen de votre situation\u{a0}: {}", facts.rules.join(" ")));
             }
             format!("Refus d’inscription à l’examen du CPLDS, session {year}")
         }
@@ -99,8 +99,8 @@ pub fn compose(facts: &LetterFacts<'_>) -> (String, Vec<String>, Vec<String>) {
                 "Vous avez demandé à vous inscrire à {exam}, session {year}, dans {}. Après examen, votre dossier est déclaré recevable.",
                 facts.academy
             ));
-            paragraphs.push(format!("Motif : {}", facts.reasons));
-            paragraphs.push(format!("Texte appliqué : {}.", facts.law.trim_end_matches('.')));
+            paragraphs.push(format!("Motif\u{a0}: {}", facts.reasons));
+            paragraphs.push(format!("Texte appliqué\u{a0}: {}.", facts.law.trim_end_matches('.')));
             paragraphs.push(
                 "Le recteur arrêtera la liste des candidats admis à se présenter (arrêté du 5 mai 2017, NOR MENE1710931A, article 2). Vous serez ensuite convoqué aux épreuves."
                     .to_owned(),
@@ -112,15 +112,15 @@ pub fn compose(facts: &LetterFacts<'_>) -> (String, Vec<String>, Vec<String>) {
                 "Vous figurez sur la liste, arrêtée par le recteur, des candidats admis à se présenter à {exam}, session {year}, dans {}.",
                 facts.academy
             ));
-            paragraphs.push(format!("Texte appliqué : {}.", facts.law.trim_end_matches('.')));
+            paragraphs.push(format!("Texte appliqué\u{a0}: {}.", facts.law.trim_end_matches('.')));
             paragraphs.push(
-                "Votre convocation vous dira le jour, l’heure et le lieu de chaque épreuve. Vous la recevrez par courriel et la trouverez dans « Mon dossier »."
+                "Votre convocation vous dira le jour, l’heure et le lieu de chaque épreuve. Vous la recevrez par courriel et la trouverez dans «\u{a0}Mon dossier\u{a0}»."
                     .to_owned(),
             );
             format!("Admission à se présenter à l’examen du CPLDS, session {year}")
         }
     };
-    paragraphs.push(format!("Règlement appliqué : {}.", facts.regulation.trim_end_matches('.')));
+    paragraphs.push(format!("Règlement appliqué\u{a0}: {}.", facts.regulation.trim_end_matches('.')));
     if facts.kind != LetterKind::Admission {
         paragraphs.push(facts.algorithm_notice.to_owned());
     }

@@ -14,7 +14,7 @@ use super::super::form::{Form, RawForm};
 use super::super::french::count;
 use super::super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::super::session::{own_session, page_of};
-use super::file::post_of;
+use super::acts::post_of;
 use super::queue::Asked;
 use crate::domain::academy::french_date;
 use crate::domain::examination::{BulkAct, wording};
