@@ -82,7 +82,10 @@ fn execute(config: &Config, file: &PathBuf, format: Format) -> Outcome {
         Format::Json => println!("{}", serde_json::json!({ "purged": counts })),
         Format::Text => {
             for (kind, number) in &counts {
-                println!("{number:>6}  {}", Kind::from_word(kind).map_or(kind.as_str(), Kind::label));
+                println!(
+                    "{number:>6}  {}",
+                    Kind::from_word(kind).map_or_else(|| (*kind).to_string(), |kind| kind.label().to_owned())
+                );
             }
             println!("La liste est exécutée ; la trace reste dans le journal.");
         }

@@ -3,17 +3,16 @@
 
 mod import;
 
-use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::AppState;
 use super::download;
 use super::error::AppError;
-use super::form::{Form, RawForm};
-use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
+use super::form::RawForm;
+use super::page::{CurrentActor, Flash, Tone};
 use super::routes::{Gate, Routes};
-use super::session::{own_session, page_of};
+use super::session::own_session;
 use crate::domain::permission::{Action, OFFICE};
 use crate::store::Lock;
 use crate::store::export::Exported;
