@@ -130,3 +130,44 @@ fn after_ten_years_an_application_keeps_its_number_its_mark_and_nothing_else() {
         assert!(!kinds(&propose(fresh)).contains(&"registration".to_owned()), "once");
     });
 }
+
+#[test]
+fn a_form_left_alone_for_six_months_goes_with_its_files_and_messages_and_a_live_one_stays() {
+    each_engine(|fresh| {
+        use cplds::store::schema::{drafts, exam_sessions, messages, piece_files};
+        loaded(fresh);
+        published(fresh, "2026-06-14");
+        let session: String = exam_sessions::table.select(exam_sessions::id).first(&mut connect(fresh)).unwrap();
+        let owner = with_password(&fresh.db, "hesitant@ac-limoges.example", &[(Role::Candidate, Some("22"))]).user_id;
+        for (id, user, at) in [("old", &owner, "2025-12-14"), ("live", &actor_id(fresh), "2025-12-16")] {
+            tamper(
+                fresh,
+                &format!(
+                    "INSERT INTO drafts (id, user_id, session_id, answers, version, created_at, updated_at)
+                     VALUES ('{id}', '{user}', '{session}', '{{}}', 1, '{at} 00:00:00', '{at} 00:00:00');
+                     INSERT INTO messages (id, file_id, session_id, from_office, author_id, author_name, body, sent_at)
+                     VALUES ('m-{id}', '{id}', '{session}', FALSE, '{user}', 'X', 'Bonjour', '{at} 00:00:00');
+                     INSERT INTO piece_files (id, file_id, session_id, code, file_name, kind, size, pages, sha256, uploaded_by, uploaded_at)
+                     VALUES ('f-{id}', '{id}', '{session}', 'identite', 'a.pdf', 'pdf', 1, 1, '{id}', '{user}', '{at} 00:00:00');"
+                ),
+            );
+        }
+        let text = propose(fresh);
+        assert!(kinds(&text).contains(&"draft".to_owned()), "{text}");
+        assert!(text.contains("\"old\"") && !text.contains("\"live\""), "{text}");
+        assert_eq!(execute(fresh, &text).unwrap().get("draft"), Some(&1));
+        let mut conn = connect(fresh);
+        let left: Vec<String> = drafts::table.select(drafts::id).load(&mut conn).unwrap();
+        assert_eq!(left, ["live"]);
+        let left: Vec<String> = messages::table.select(messages::id).load(&mut conn).unwrap();
+        assert_eq!(left, ["m-live"]);
+        let left: Vec<String> = piece_files::table.select(piece_files::id).load(&mut conn).unwrap();
+        assert_eq!(left, ["f-live"]);
+        assert!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok());
+    });
+}
+
+/// Somebody else's account.
+fn actor_id(fresh: &Fresh) -> String {
+    with_password(&fresh.db, "presente@ac-limoges.example", &[(Role::Candidate, Some("22"))]).user_id
+}

@@ -11,6 +11,8 @@ use super::regulation::{PeriodUnit, RegulationPack};
 words! {
     /// What a line of the list takes away.
     pub enum Kind {
+        /// A form begun and never sent, with its files and its messages.
+        Draft = "draft",
         /// An account opened and never used for an application.
         DraftAccount = "draft_account",
         /// Links mailed and over, sessions of browsers that ended.
@@ -29,7 +31,7 @@ impl Kind {
     #[must_use]
     pub const fn periods(self) -> &'static [&'static str] {
         match self {
-            Kind::DraftAccount => &["draft_account"],
+            Kind::Draft | Kind::DraftAccount => &["draft_account"],
             Kind::AccessTraces => &["access_logs"],
             Kind::WorkingNotes => &["working_notes"],
             Kind::JuryContact => &["jury_contact"],
@@ -40,6 +42,7 @@ impl Kind {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Kind::Draft => "Inscription restée au brouillon",
             Kind::DraftAccount => "Compte resté sans candidature",
             Kind::AccessTraces => "Liens et sessions de connexion échus",
             Kind::WorkingNotes => "Notes de travail des examinateurs",

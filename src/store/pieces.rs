@@ -5,7 +5,7 @@
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{people, piece_files as t, pieces, registrations, required_pieces};
+use super::schema::{drafts, people, piece_files as t, pieces, registrations, required_pieces};
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, reference};
 use crate::domain::permission::{Action, Actor, Object, may};
@@ -108,7 +108,10 @@ pub fn get_holder(conn: &mut Conn, file_id: &str) -> Stored<Holder> {
         let is_withdrawn = state == "withdrawn";
         return Ok(Holder { file_id: file_id.to_owned(), session, owner, number: Some(number), is_withdrawn });
     }
-    Err(StoreError::NotFound)
+    let (session_id, owner): (String, String) =
+        drafts::table.find(file_id).select((drafts::session_id, drafts::user_id)).first(conn)?;
+    let session = session::load_session(conn, &session_id)?;
+    Ok(Holder { file_id: file_id.to_owned(), session, owner: Some(owner), number: None, is_withdrawn: false })
 }
 
 /// The same, for the person it belongs to.

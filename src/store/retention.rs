@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::schema::{
-    account_requests, address_changes, audit_entries, conflicts, decisions, documents, evaluation_lines, evaluations,
-    exam_sessions, jurors, links, login_sessions, passkey_challenges, passkeys, people, pieces, registrations,
-    role_grants, slots, users, working_notes,
+    account_requests, address_changes, audit_entries, conflicts, decisions, documents, drafts, evaluation_lines,
+    evaluations, exam_sessions, identity_checks, jurors, links, login_sessions, message_files, messages,
+    passkey_challenges, passkeys, people, piece_files, pieces, registrations, role_grants, slots, users, working_notes,
 };
 use super::{Conn, Stamp, StoreError, Stored, Tx, reference};
 use crate::domain::audit::sha256_hex;
@@ -121,6 +121,7 @@ fn due(conn: &mut Conn, now: jiff::Timestamp) -> Stored<Vec<Line>> {
     for kind in Kind::ALL {
         let Some(limit) = limit(&pack, *kind, now) else { continue };
         match kind {
+            Kind::Draft => old_drafts(conn, &limit, &mut lines)?,
             Kind::DraftAccount => draft_accounts(conn, &limit, &mut lines)?,
             Kind::AccessTraces => access_traces(conn, &limit, &mut lines)?,
             Kind::WorkingNotes => notes(conn, &limit, &mut lines)?,
@@ -143,6 +144,18 @@ fn line(kind: Kind, id: &str, since: Stamp, count: i64, limit: &Limit, state: &s
     }
 }
 
+/// Forms that nobody has touched since, and that were never sent: a sent one is a registration.
+fn old_drafts(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stored<()> {
+    let rows: Vec<(String, i32, Stamp)> = drafts::table
+        .filter(drafts::updated_at.lt(Stamp(limit.before)))
+        .filter(drafts::id.ne_all(registrations::table.select(registrations::id)))
+        .order(drafts::id)
+        .select((drafts::id, drafts::version, drafts::updated_at))
+        .load(conn)?;
+    lines.extend(rows.iter().map(|(id, version, at)| line(Kind::Draft, id, *at, 1, limit, &json!([id, version]))));
+    Ok(())
+}
+
 /// Candidates' accounts without a file, a seat, another role or a live session.
 fn draft_accounts(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stored<()> {
     let others = role_grants::table
@@ -151,6 +164,9 @@ fn draft_accounts(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stor
     let rows: Vec<(String, String, Stamp)> = users::table
         .filter(users::created_at.lt(Stamp(limit.before)))
         .filter(users::id.ne_all(others))
+        // An account with a form goes after its form: the next list names it.
+        .filter(users::id.ne_all(drafts::table.select(drafts::user_id)))
+        .filter(users::id.ne_all(identity_checks::table.select(identity_checks::user_id)))
         .filter(users::id.eq_any(role_grants::table.select(role_grants::user_id)))
         .filter(
             users::id
@@ -246,6 +262,7 @@ fn applications(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stored
 
 fn take_away(tx: &mut Tx<'_>, kind: Kind, id: &str) -> Stored<()> {
     match kind {
+        Kind::Draft => forget_draft(tx, id),
         Kind::DraftAccount => forget_account(tx, id),
         Kind::AccessTraces => forget_traces(tx, id),
         Kind::WorkingNotes => {
@@ -267,6 +284,17 @@ fn take_away(tx: &mut Tx<'_>, kind: Kind, id: &str) -> Stored<()> {
         }
         Kind::Registration => empty_application(tx, id),
     }
+}
+
+/// The rows go here; the files they named are then nobody's, and the daily sweep takes them from the vault.
+fn forget_draft(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
+    let own = || messages::table.filter(messages::file_id.eq(id)).select(messages::id);
+    diesel::delete(message_files::table.filter(message_files::message_id.eq_any(own()))).execute(tx.conn)?;
+    diesel::delete(messages::table.filter(messages::file_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(piece_files::table.filter(piece_files::file_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(identity_checks::table.filter(identity_checks::draft_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(drafts::table.find(id)).execute(tx.conn)?;
+    Ok(())
 }
 
 fn forget_account(tx: &mut Tx<'_>, id: &str) -> Stored<()> {

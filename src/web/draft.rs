@@ -17,7 +17,7 @@ use crate::domain::permission::Role;
 use crate::domain::registration::draft::{Standing, Step, standings};
 use crate::store::draft::{self as store, DraftView};
 use crate::store::session::SessionRow;
-use crate::store::{Lock, StoreError, message, reference};
+use crate::store::{Lock, StoreError, message, pieces, reference};
 
 mod answers;
 mod review;
@@ -158,6 +158,15 @@ struct TasksPage {
     unread: i64,
 }
 
+/// How many of the pieces asked for have a file.
+fn pieces_status(handed_in: usize, asked: usize) -> (Tone, &'static str) {
+    match handed_in {
+        _ if handed_in == asked => (Tone::Success, "Déposées"),
+        0 => (Tone::Info, "À fournir"),
+        _ => (Tone::Info, "En partie déposées"),
+    }
+}
+
 async fn tasks(
     State(app): State<AppState>,
     shell: Shell,
@@ -169,6 +178,15 @@ async fn tasks(
         return closed_page(&app, &shell, &view, Vec::new(), false).await;
     }
     let contact = contact(&app, &view.session.academy_code).await?;
+    let (id, who) = (view.draft.id.clone(), actor.0.clone());
+    let (handed_in, asked) = app
+        .db
+        .read(move |conn| {
+            let holder = pieces::get_own_holder(conn, &who, &id)?;
+            let views = pieces::list_pieces(conn, &holder)?;
+            Ok((views.iter().filter(|piece| !piece.files.is_empty()).count(), views.len()))
+        })
+        .await?;
     let id = view.draft.id.clone();
     let unread = app
         .db
@@ -187,11 +205,13 @@ async fn tasks(
             Standing::Done => (Tone::Success, "Complété"),
             Standing::Faulty => (Tone::Error, "En erreur"),
             Standing::NotNeeded => (Tone::Neutral, "Sans objet"),
-            Standing::Todo if step == Step::Pieces => (Tone::Info, "À fournir"),
+            Standing::Todo if step == Step::Pieces => pieces_status(handed_in, asked),
             Standing::Todo => (Tone::Warning, "À compléter"),
         };
         let href = if standing == Standing::NotNeeded {
             String::new()
+        } else if step == Step::Pieces {
+            format!("/mon-dossier/{}/pieces", view.draft.id)
         } else {
             format!("/inscription/{}/{step}", view.draft.id)
         };

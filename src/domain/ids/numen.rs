@@ -62,7 +62,7 @@ mod tests {
             assert_eq!(Numen::parse(typed).expect(typed).in_clear(), "17E0512345ABC");
         }
         for typed in
-            ["", "17E0512345AB", "17E0512345ABCD", "1750512345ABC", "17E05I2345ABC", "17É0512345ABC", "ABC0512345ABC"]
+            ["", "22B0987654XY", "17E0512345ABCD", "1750512345ABC", "17E05I2345ABC", "17É0512345ABC", "ABC0512345ABC"]
         {
             let refused = Numen::parse(typed).expect_err(typed);
             assert!(typed.is_empty() || !refused.to_string().contains(typed), "what was typed is not repeated");

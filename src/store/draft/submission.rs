@@ -13,8 +13,8 @@ use crate::store::outbox::{self, NewMail};
 use crate::store::people::{NewPerson, PersonRow, add_identities, find_by_identity, fold_email, identity_keys};
 use crate::store::registration::{KeptMarkRow, RegistrationRow, candidate_number};
 use crate::store::schema::{
-    action_plans, decisions, drafts, identity_checks, kept_mark_claims, kept_marks, people, person_identities, pieces,
-    registrations as t, yearly_registrations,
+    action_plans, decisions, drafts, identity_checks, kept_mark_claims, kept_marks, people, person_identities,
+    piece_files, pieces, registrations as t, yearly_registrations,
 };
 use crate::store::session::{self, SessionRow};
 use crate::store::staff::career::{self, Told};
@@ -265,12 +265,20 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
             yearly_registrations::registration_id.eq(&row.id),
         ))
         .execute(tx.conn)?;
+    // The draft's files are the registration's: it keeps the draft's identifier.
+    let handed_in: Vec<String> = piece_files::table
+        .filter(piece_files::file_id.eq(&row.id))
+        .filter(piece_files::replaced_at.is_null())
+        .select(piece_files::code)
+        .distinct()
+        .load(tx.conn)?;
     for (code, _) in session::list_required_pieces(tx.conn, &session.id)? {
+        let state = if handed_in.contains(&code) { "received" } else { "missing" };
         diesel::insert_into(pieces::table)
             .values((
                 pieces::registration_id.eq(&row.id),
                 pieces::code.eq(code),
-                pieces::state.eq("missing"),
+                pieces::state.eq(state),
                 pieces::noted_by.eq(&tx.actor.user_id),
                 pieces::noted_at.eq(tx.stamp()),
             ))

@@ -21,6 +21,7 @@ use crate::domain::permission::Action;
 use crate::store::examination::letters::{self, LetterRow};
 use crate::store::examination::requests::{self, RequestView, local_day};
 use crate::store::examination::{self, NoteRow, paper, queue, wordings};
+use crate::store::pieces::{self, PieceFileRow};
 use crate::store::registration::{self, FileView, OPEN_STATES};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, audit, eligibility, reference};
@@ -39,6 +40,14 @@ struct PieceLine {
     label: String,
     state: String,
     reason: String,
+    /// Received for it, the latest last; what was replaced is still shown.
+    files: Vec<PieceFile>,
+}
+
+struct PieceFile {
+    id: String,
+    name: String,
+    about: String,
 }
 
 struct RequestLine {
@@ -127,6 +136,7 @@ struct Read {
     view: FileView,
     acts: Vec<audit::AuditRow>,
     reasons: std::collections::HashMap<String, String>,
+    files: Vec<PieceFileRow>,
     requests: Vec<RequestView>,
     letters: Vec<LetterRow>,
     notes: Vec<NoteRow>,
@@ -172,6 +182,7 @@ pub async fn file_page(
             Ok(Read {
                 acts: audit::list_history(conn, "registration", id)?,
                 reasons: examination::list_reasons(conn, id)?,
+                files: pieces::list_files(conn, id)?,
                 requests: requests::list_requests(conn, id)?,
                 letters: letters::list_letters(conn, id)?,
                 notes: examination::list_notes(conn, id)?,
@@ -239,6 +250,19 @@ pub async fn file_page(
             code: code.clone(),
             label: label.clone(),
             state: state.clone(),
+            files: read
+                .files
+                .iter()
+                .filter(|row| row.code == *code)
+                .map(|row| PieceFile {
+                    id: row.id.clone(),
+                    name: row.file_name.clone(),
+                    about: row
+                        .replaced_at
+                        .map(|at| format!(" (remplacé le {})", shown_instant(session, at.0)))
+                        .unwrap_or_default(),
+                })
+                .collect(),
         })
         .collect();
     let lacking: Vec<&str> = pieces
