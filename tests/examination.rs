@@ -37,7 +37,7 @@ fn open_with(fresh: &Fresh, files: usize) -> String {
         centre_name: "Lycée Turgot, Limoges".into(),
         centre_uai: None,
         regulation_id: "reglement-2017-2".into(),
-        pieces: vec!["identite".into(), "motivation".into()],
+        pieces: vec!["identite".into(), "lettre_motivation".into()],
     };
     let system = Actor::system("test");
     let id = fresh.db.write_now(&system, Lock::House, move |tx| session::open_session(tx, &open)).unwrap();
@@ -174,7 +174,7 @@ fn an_officers_evening_with_sixty_files() {
 
         // A file whose pieces arrive is no longer late; it can be declared admissible with a letter.
         let (file, _) = file_of(fresh, "eligible");
-        for piece in ["identite", "motivation"] {
+        for piece in ["identite", "lettre_motivation"] {
             office.get(&format!("{queue_path}/{file}"));
             let noted = office.post(&format!("{queue_path}/{file}/pieces"), &[("piece", piece), ("etat", "accepted")]);
             assert_eq!(noted.status, StatusCode::SEE_OTHER);

@@ -30,7 +30,7 @@ fn plant(fresh: &Fresh) -> String {
     let file = |id: &str, person: &str, rank: i32, school: &str| {
         format!(
             "INSERT INTO registrations (id, session_id, person_id, rank, number, state, eligibility, corps, status, school_name, \
-             department, trained, source, submitted_at) VALUES ('{id}', '{session}', '{person}', {rank}, '22-000{rank}', 'submitted', \
+             department, trained, source, submitted_at) VALUES ('{id}', '{session}', '{person}', {rank}, '22-000{rank}', 'admitted', \
              'eligible', 'certifie', 'titulaire', '{school}', '087', TRUE, 'form', {at});"
         )
     };
@@ -131,7 +131,7 @@ fn a_correction_is_asked_then_applied_or_refused_by_ones_own_academy() {
         office.post(&refusal, &[("motif", "PIECE-ILLISIBLE")]);
         let page = browser.get("/compte/donnees");
         for shown in ["1985-03-02", "LEFEVRE", "PIECE-ILLISIBLE", "Nom porté auparavant"] {
-            assert!(page.says(shown), "{shown}");
+            assert!(page.says(shown), "{shown}: {}", page.body);
         }
         assert!(fresh.db.read_now(cplds::store::audit::verify_chains).unwrap().is_ok());
     });

@@ -75,7 +75,7 @@ fn a_list_is_executed_once_as_it_was_proposed_and_leaves_its_trace() {
         let text = propose(fresh);
         assert_eq!(kinds(&text), ["draft_account", "working_notes"], "{text}");
         assert!(!text.contains("brouillon@") && !text.contains("DURAND"), "no name in the list");
-        assert!(text.contains("R. 421-1") && text.contains("registre des traitements"), "each line has its text");
+        assert!(text.contains("R.\u{a0}421-1") && text.contains("registre des traitements"), "each line has its text");
         assert_eq!(notes_left(fresh), 1, "a proposal takes nothing away");
 
         assert_eq!(code(execute(fresh, &text.replace("working_notes", "registration"))), "unknown_list");

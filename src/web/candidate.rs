@@ -358,6 +358,8 @@ struct InscriptionPage {
     academies: Vec<(String, String)>,
     answer: Option<(Tone, &'static str, Assessment)>,
     training_hint: String,
+    /// Nobody yet, or somebody whose account may apply.
+    may_apply: bool,
 }
 
 async fn inscription(
@@ -450,6 +452,7 @@ async fn inscription(
         statuses: choices(&pack.statuses),
         academies: Academy::all().iter().map(|academy| (academy.code.clone(), academy.name.clone())).collect(),
         answer,
+        may_apply: shell.actor.as_ref().is_none_or(|actor| actor.has_role(Role::Candidate)),
         training_hint: if training.value {
             "La formation est exigée pour se présenter.".to_owned()
         } else {

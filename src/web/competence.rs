@@ -103,6 +103,8 @@ async fn index(
 #[derive(Template)]
 #[template(path = "competence/profile.html")]
 struct ProfilePage {
+    /// The portfolio is for the person, and for the offices that see records.
+    can_print: bool,
     page: Page,
     profile: Profile,
     form: Form,
@@ -163,7 +165,13 @@ fn profile_page(shell: &Shell, actor: &Actor, profile: Profile, form: Form, path
     let page = shell.page(&title).with_errors(form.is_refused());
     let asked = form.value("corrige").to_owned();
     ProfilePage {
-        page: if is_own { page } else { page.under("Compétences", "/competences") }.wide(),
+        page: match is_own {
+            true => page,
+            false if FOLLOWS.admits(Some(actor)) => page.under("Compétences", "/competences"),
+            false => page.under("Personnels", "/personnels"),
+        }
+        .wide(),
+        can_print: is_own || may(actor, Action::SeeStaff, Object::academy(&profile.person.academy_code)),
         corrected: profile.history().into_iter().find(|own| own.id == asked).cloned(),
         competences: profile
             .lines

@@ -361,13 +361,14 @@ fn a_value_to_check_is_validated_by_the_platform_with_a_note_that_stays() {
         sign_in(browser, "admin@ac-limoges.example");
         let page = browser.get("/administration/reglement");
         assert!(page.body.contains("à vérifier") && !page.body.contains("Valider cette valeur"));
-        let fields = [("version", "reglement-2017"), ("valeur", "in_force_from"), ("note", "Lu au JO du 7 mai 2017.")];
+        let fields =
+            [("version", "reglement-2017-2"), ("valeur", "in_force_from"), ("note", "Lu au JO du 7 mai 2017.")];
         assert_eq!(browser.post("/administration/reglement/validations", &fields).status, StatusCode::NOT_FOUND);
 
         let mut platform = Browser::new(&site(db));
         sign_in(&mut platform, "racine@national.example");
         platform.get("/administration/reglement");
-        let blank = [("version", "reglement-2017"), ("valeur", "in_force_from"), ("note", " ")];
+        let blank = [("version", "reglement-2017-2"), ("valeur", "in_force_from"), ("note", " ")];
         assert_eq!(
             platform.post("/administration/reglement/validations", &blank).status,
             StatusCode::UNPROCESSABLE_ENTITY

@@ -338,6 +338,9 @@ fn opinions_say_nothing_of_their_authors_and_show_from_five() {
             (training.clone(), Answer { content: 1, organisation: 1, usefulness: 1, remark: String::new() });
         assert_eq!(refused(act(fresh, &outsider, move |tx| answer(tx, &of, &given))), "not_found");
         let of = training.clone();
+        assert_eq!(refused(act(fresh, &outsider, move |tx| ask_place(tx, &of))), "training_over");
+        fresh.clock.set(instant("2026-06-01T08:00:00Z"));
+        let of = training.clone();
         assert_eq!(refused(act(fresh, &outsider, move |tx| ask_place(tx, &of))), "no_requests");
         let of = "inconnu".to_owned();
         assert_eq!(refused(act(fresh, &outsider, move |tx| sign_presence(tx, &of))), "not_found");

@@ -219,7 +219,16 @@ pub(super) fn promote(tx: &mut Tx<'_>, training: &TrainingRow) -> Stored<()> {
 }
 
 fn put_request(tx: &mut Tx<'_>, training_id: &str, person_id: &str, state: RequestState) -> Stored<()> {
-    let (at, by) = (tx.stamp(), tx.actor.name.clone());
+    // Turns never tie: who came second came later, whatever the clock's grain.
+    let latest: Option<Stamp> = training_requests::table
+        .filter(training_requests::training_session_id.eq(training_id))
+        .order(training_requests::asked_at.desc())
+        .select(training_requests::asked_at)
+        .first(tx.conn)
+        .optional()?;
+    let next = latest.and_then(|latest| latest.0.checked_add(jiff::SignedDuration::from_micros(1)).ok());
+    let at = Stamp(next.map_or(tx.at, |next| next.max(tx.at)));
+    let by = tx.actor.name.clone();
     let (id, before) = match find_request(tx.conn, training_id, person_id)? {
         Some(row) if row.state == state => return Ok(()),
         // Whoever asked keeps their turn while the request goes from asked to waiting.
