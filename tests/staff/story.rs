@@ -183,6 +183,15 @@ fn ten_years_of_one_person_stand_in_one_record() {
             assert_eq!(browser.get(&who(stranger), &path).0, StatusCode::NOT_FOUND, "{}", stranger.name);
             assert!(!browser.get(&who(stranger), "/personnels?nom=lefevre").1.contains(&path));
         }
+        // Opening a file leaves a presence, which names an account.
+        tamper(
+            fresh,
+            &format!(
+                "INSERT INTO users (id, email, email_key, name, created_at) VALUES ('{0}', '{0}@x.example', '{0}@x.example', \
+                 'Agent', '2020-01-01 00:00:00')",
+                officer.user_id
+            ),
+        );
         assert_eq!(browser.get(&who(&officer), "/gestion/sessions/s2023/dossiers/r2023").0, StatusCode::OK);
         for act in ["etat-civil", "numen", "transmission", "affectations", "lettres", "titres/certificats"] {
             let refused = browser.post(&who(&limoges), &format!("{path}/{act}"), &[("motif", "x")]);
