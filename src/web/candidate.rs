@@ -79,7 +79,6 @@ struct DraftCard {
 }
 
 struct ResultCard {
-    tone: Tone,
     title: String,
     marks: Vec<String>,
     sentences: Vec<String>,
@@ -207,9 +206,7 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         .flatten();
     let shown = result.as_ref().and_then(|line| {
         let explained = line.explained.as_ref()?;
-        let (tone, _) = super::deliberation::outcome_tag(explained.outcome);
         Some(ResultCard {
-            tone,
             title: format!("Vous êtes {}", explained.outcome.agreed(&view.person.civility)),
             marks: line
                 .evaluations

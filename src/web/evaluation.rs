@@ -13,7 +13,7 @@ use super::form::{Form, RawForm};
 use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::{OFFICE_AND_PRESIDENT, own_session, page_of, shown_instant};
-use crate::domain::evaluation::{APPRAISAL_MAX, Entry, EvaluationState};
+use crate::domain::evaluation::{Entry, EvaluationState};
 use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, JURY};
 use crate::store::evaluation::{self, EvaluationRow, EvaluationView, SeatLine};
@@ -98,7 +98,6 @@ struct ShowPage {
     conflict: Option<String>,
     step: String,
     open: bool,
-    max: usize,
 }
 
 async fn show(
@@ -193,7 +192,6 @@ async fn evaluation_page(
         step,
         open: view.line.session.state == crate::domain::session::SessionState::Convened
             && row.state != EvaluationState::Kept,
-        max: APPRAISAL_MAX,
         form,
         view,
     };

@@ -63,7 +63,6 @@ struct FormPage {
     page: Page,
     form: Form,
     modules: Vec<(String, String)>,
-    training_id: String,
     action: String,
     back: String,
     is_new: bool,
@@ -86,7 +85,6 @@ fn form_page(shell: &Shell, file: &TrainingFile, meeting: Option<&MeetingRow>, f
             .under(&file.training.title, &format!("/formation/{id}"))
             .with_errors(form.is_refused()),
         modules: modules_of(file),
-        training_id: id.clone(),
         form,
         action,
         back,
