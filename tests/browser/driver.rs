@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{TimeoutConfiguration, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
@@ -70,7 +71,11 @@ impl Driver {
             .capabilities(wanted)
             .connect(&address)
             .await;
-        Window { client: client.unwrap() }
+        let client = client.unwrap();
+        // A loaded machine reads a long page slowly; that is no fault of the page.
+        let patience = TimeoutConfiguration::new(Some(Duration::from_secs(180)), None, None);
+        client.update_timeouts(patience).await.unwrap();
+        Window { client }
     }
 }
 
