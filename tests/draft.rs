@@ -5,10 +5,11 @@ use cplds::domain::permission::{Actor, Role};
 use cplds::domain::registration::draft::{Step, Typed};
 use cplds::domain::session::Calendar;
 use cplds::store::draft;
-use cplds::store::registration::{self, FileFilter};
+use cplds::store::examination::queue::{self, QueueFilter};
+use cplds::store::registration;
 use cplds::store::session::{self, OpenSession};
 use cplds::store::{Lock, StoreError, eligibility, outbox};
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 
 use crate::registration::open_session;
 use crate::support::browser::{Answer, Browser};
@@ -81,7 +82,7 @@ pub fn submit(browser: &mut Browser, draft: &str) -> Answer {
 }
 
 fn count(fresh: &Fresh, session: &str) -> i64 {
-    fresh.db.read_now(|conn| registration::count_matching(conn, session, &FileFilter::default())).unwrap()
+    fresh.db.read_now(|conn| queue::count_queue(conn, session, &QueueFilter::default(), Date::ZERO)).unwrap()
 }
 
 #[test]

@@ -310,4 +310,7 @@ fn what_no_row_names_leaves_the_vault_after_a_day_and_nothing_else_does() {
     assert!(vault.area("pieces").get_now(&orphan).is_err());
     assert_eq!(vault.area("pieces").get_now(&named[0]).unwrap().as_ref(), kept);
     assert!(vault.get_now(&elsewhere).is_ok());
+    let unsent = vault.area("messages").put_now(b"the file of a message that went").unwrap();
+    assert_eq!(sweep(26), 1);
+    assert!(vault.area("messages").get_now(&unsent).is_err());
 }

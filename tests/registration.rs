@@ -4,10 +4,11 @@ use cplds::domain::permission::{Actor, Grant, Role};
 use cplds::domain::session::Calendar;
 use cplds::domain::table::{Table, read_csv};
 use cplds::store::eligibility::{self, Verdict};
-use cplds::store::registration::{self, FileFilter, Imported};
+use cplds::store::examination::queue::{self, QueueFilter};
+use cplds::store::registration::{self, Imported};
 use cplds::store::session::{self, OpenSession};
 use cplds::store::{Db, Lock, StoreError, reference};
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 
 use crate::support::{Fresh, each_engine, instant};
 
@@ -76,7 +77,7 @@ fn the_limoges_file_blocks_on_its_five_bad_lines_and_writes_nothing() {
             let refused = import(&fresh.db, &id, &some).unwrap_err();
             assert!(matches!(&refused, StoreError::Refused(no) if no.code == "import_blocked"), "{refused}");
         }
-        let total = fresh.db.read_now(|conn| registration::count_matching(conn, &id, &FileFilter::default()));
+        let total = fresh.db.read_now(|conn| queue::count_queue(conn, &id, &QueueFilter::default(), Date::ZERO));
         assert_eq!(total.unwrap(), 0);
     });
 }

@@ -17,7 +17,7 @@ use crate::mail::Mailer;
 use crate::mail::courier;
 use crate::office::{documents, examination, publication, thumbnail, training};
 use crate::secret::Secret;
-use crate::store::{Db, pieces, settings};
+use crate::store::{Db, Stored, pieces, settings};
 use crate::vault::Vault;
 use crate::web::account::StoredSessions;
 use crate::web::{self, AppState};
@@ -128,18 +128,24 @@ async fn keep_publishing(db: Db, public_url: String, mut stopped: watch::Receive
             _ = stopped.changed() => return,
         }
         let (db, url) = (db.clone(), public_url.clone());
-        let done = tokio::task::spawn_blocking(move || {
-            publication::publish_what_is_due(&db, &url)?;
-            training::tell_answers(&db, &url)?;
-            examination::remind_what_is_due(&db, &url)?;
-            examination::draw_letters(&db)?;
-            documents::draw_certificates(&db)
-        })
-        .await;
-        match done {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "publication or drawing failed; tried again in a second"),
-            Err(error) => tracing::error!(%error, "the publishing task stopped; tried again in a second"),
+        if let Err(error) = tokio::task::spawn_blocking(move || do_what_is_due(&db, &url)).await {
+            tracing::error!(%error, "the publishing task stopped; tried again in a second");
+        }
+    }
+}
+
+/// Each work by itself: a letter that cannot be drawn keeps no certificate waiting.
+fn do_what_is_due(db: &Db, url: &str) {
+    let works: [(&str, &dyn Fn() -> Stored<usize>); 5] = [
+        ("publication", &|| publication::publish_what_is_due(db, url)),
+        ("answers of training", &|| training::tell_answers(db, url)),
+        ("reminders", &|| examination::remind_what_is_due(db, url)),
+        ("letters", &|| examination::draw_letters(db)),
+        ("certificates", &|| documents::draw_certificates(db)),
+    ];
+    for (work, run) in works {
+        if let Err(error) = run() {
+            tracing::error!(%error, work, "what is due failed; tried again in a second");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The office at work on the session that is open: wordings, files confided, pieces refused, answers awaited and late,
 //! a refusal with its letter. Played at earlier instants of the same clock, through the site's own functions.
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan};
 
 use super::story::Plan;
@@ -9,12 +10,12 @@ use crate::domain::examination::wording::WordingKind;
 use crate::domain::permission::Actor;
 use crate::office::examination::{Post, draw_letters};
 use crate::store::eligibility::{self, Verdict};
-use crate::store::examination::queue::{self, QueueFilter, Sort};
+use crate::store::examination::queue::{self, FileLine, QueueFilter, Sort};
 use crate::store::examination::requests::{ask_pieces, local_day};
 use crate::store::examination::{self, views, wordings};
 use crate::store::people::PersonRow;
 use crate::store::session::{self, SessionRow};
-use crate::store::{Db, Lock, StoreError, Stored, Tx, accounts};
+use crate::store::{Conn, Db, Lock, StoreError, Stored, Tx, accounts};
 
 const WORDINGS: [(WordingKind, &str, &str); 4] = [
     (
@@ -38,6 +39,14 @@ const WORDINGS: [(WordingKind, &str, &str); 4] = [
         "Votre contrat est à durée déterminée : le décret réserve l’examen aux personnels titulaires ou en contrat à durée indéterminée.",
     ),
 ];
+
+/// The first files of a session in alphabetical order, as the office's queue lists them.
+pub fn files(conn: &mut Conn, session_id: &str, state: Option<&str>, most: i64) -> Stored<Vec<FileLine>> {
+    let filter = QueueFilter { state: state.map(str::to_owned), ..QueueFilter::default() };
+    // Only requests that are late depend on the day, and none is asked for.
+    let lines = queue::list_queue(conn, session_id, &filter, (Sort::Name, false), Date::ZERO, (most, 0))?;
+    Ok(lines.into_iter().map(|line| line.file).collect())
+}
 
 /// Examines the files of the open session, some three weeks ago and since.
 ///

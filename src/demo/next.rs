@@ -3,12 +3,11 @@
 use jiff::civil::{DateTime, date, datetime};
 
 use super::story::Plan;
-use super::{people, training};
+use super::{examination, people, training};
 use crate::clock::Clock;
 use crate::domain::permission::Actor;
 use crate::domain::session::Calendar;
 use crate::domain::table::read_csv;
-use crate::store::registration::FileFilter;
 use crate::store::session::{self, OpenSession};
 use crate::store::{Db, Lock, StoreError, Stored, reference, registration};
 
@@ -54,11 +53,11 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
     })?;
     let (regulation_id, asked) = db.read_now(|conn| {
         let session = session::load_session(conn, &session_id)?;
-        let files = registration::list_files(conn, &session_id, &FileFilter::default(), 3, 0)?;
+        let files = examination::files(conn, &session_id, None, 3)?;
         Ok((session.regulation_id, files.into_iter().map(|file| file.person.id).collect()))
     })?;
     training::open_next_year(db, &academy.code, &regulation_id, year, asked)?;
     super::registration::fill_forms(db, clock, plan, &id)?;
     clock.set(now);
-    super::examination::play(db, clock, plan, &id)
+    examination::play(db, clock, plan, &id)
 }

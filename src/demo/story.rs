@@ -8,6 +8,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use jiff::civil::{DateTime, date, datetime};
 
+use super::examination::files;
 use super::people;
 use crate::clock::Clock;
 use crate::domain::academy::Academy;
@@ -24,7 +25,7 @@ use crate::store::certificate::{self, IssueSettings};
 use crate::store::eligibility::{self, Verdict};
 use crate::store::links::{self, Link};
 use crate::store::reference::AcademyContact;
-use crate::store::registration::{self, FileFilter};
+use crate::store::registration;
 use crate::store::schedule::{self, SlotFilter};
 use crate::store::session::{self, OpenSession};
 use crate::store::{Db, Lock, StoreError, Stored, deliberation, evaluation, jury, publication, reference, settings};
@@ -326,7 +327,7 @@ fn receive_pieces(stage: &Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()
     let id = session_id.to_owned();
     stage.db.write_now(&cast.officer, Lock::Session(id.clone()), move |tx| {
         let wanted = session::list_required_pieces(tx.conn, &id)?;
-        for file in registration::list_files(tx.conn, &id, &FileFilter::default(), 500, 0)? {
+        for file in files(tx.conn, &id, None, 500)? {
             for (code, _) in &wanted {
                 registration::note_piece(tx, &file.registration.id, code, "accepted")?;
             }
@@ -397,8 +398,7 @@ fn seat_everyone(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored
 
 /// A dozen candidates whose records are filled in, whatever the size of the session.
 fn known_people(stage: &Stage<'_>, session_id: &str) -> Stored<Vec<String>> {
-    let filter = FileFilter { state: Some("admitted".into()), ..FileFilter::default() };
-    let files = stage.db.read_now(|conn| registration::list_files(conn, session_id, &filter, 12, 0))?;
+    let files = stage.db.read_now(|conn| files(conn, session_id, Some("admitted"), 12))?;
     Ok(files.into_iter().map(|file| file.person.id).collect())
 }
 
@@ -407,9 +407,8 @@ const TRAINEES: usize = 30;
 
 /// Candidates who prepare the exam follow the training year, to the attestations.
 fn train(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
-    let filter = FileFilter { state: Some("admitted".into()), ..FileFilter::default() };
     let (people, regulation_id) = stage.db.read_now(|conn| {
-        let files = registration::list_files(conn, session_id, &filter, 200, 0)?;
+        let files = files(conn, session_id, Some("admitted"), 200)?;
         // Those who said so first, then others: thirty trainees where the session has as many.
         let (trained, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.registration.trained);
         let trained: Vec<String> =

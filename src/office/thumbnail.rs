@@ -108,7 +108,7 @@ fn first_page(bytes: &[u8]) -> Option<Vec<u8>> {
 /// The vault's own.
 pub async fn sweep(vault: &Vault, named: &[String], now: jiff::Timestamp) -> Result<usize, VaultError> {
     let mut removed = 0;
-    for area in ["pieces", "pictures"] {
+    for area in ["pieces", "pictures", "messages"] {
         let shelf = vault.area(area);
         for kept in shelf.list().await? {
             let is_young = now.as_second().saturating_sub(kept.written_at) < 24 * 3600;

@@ -80,14 +80,6 @@ fn identity_of(answers: &Answers) -> Vec<(String, String)> {
         .collect()
 }
 
-/// How many questions of a session wait for an officer.
-///
-/// # Errors
-/// The database's own.
-pub fn count_waiting(conn: &mut Conn, session_id: &str) -> Stored<i64> {
-    Ok(t::table.filter(t::session_id.eq(session_id)).filter(t::verdict.is_null()).count().get_result(conn)?)
-}
-
 /// Says whether the account's person is the one already known, and tells the candidate in their thread.
 ///
 /// # Errors

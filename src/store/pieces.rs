@@ -5,7 +5,7 @@
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::schema::{drafts, people, piece_files as t, pieces, registrations, required_pieces};
+use super::schema::{drafts, message_files, people, piece_files as t, pieces, registrations, required_pieces};
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, reference};
 use crate::domain::permission::{Action, Actor, Object, may};
@@ -134,8 +134,8 @@ fn owns(actor: &Actor, holder: &Holder) -> bool {
 /// The database's own.
 pub fn limits(conn: &mut Conn, session: &SessionRow) -> Stored<PieceLimits> {
     let broken = || StoreError::Broken("le règlement ne borne pas les pièces".to_owned());
-    match reference::get_regulation(conn, &session.regulation_id)?.pieces_limits {
-        Some(limits) => Ok(limits),
+    match &reference::rules_of(conn, &session.regulation_id)?.pieces_limits {
+        Some(limits) => Ok(limits.clone()),
         None => RegulationPack::embedded().ok().and_then(|pack| pack.pieces_limits).ok_or_else(broken),
     }
 }
@@ -338,6 +338,7 @@ fn find_of(conn: &mut Conn, file_id: &str, id: &str) -> Stored<PieceFileRow> {
 /// The database's own.
 pub fn list_named(conn: &mut Conn) -> Stored<Vec<String>> {
     let mut named: Vec<String> = t::table.select(t::sha256).distinct().load(conn)?;
+    named.extend(message_files::table.select(message_files::sha256).distinct().load::<String>(conn)?);
     // Sorted here: the two engines do not order text alike.
     named.sort_unstable();
     Ok(named)

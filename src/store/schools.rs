@@ -116,9 +116,3 @@ pub fn list_schools(conn: &mut Conn, academy_code: &str, after: (&str, &str), li
         .select(SchoolRow::as_select())
         .load(conn)?)
 }
-
-/// # Errors
-/// The database's own.
-pub fn count_schools(conn: &mut Conn, academy_code: &str) -> Stored<i64> {
-    Ok(t::table.filter(t::academy_code.eq(academy_code)).count().get_result(conn)?)
-}

@@ -39,7 +39,7 @@ pub use self::places::{
 };
 pub use self::presences::{PresenceMethod, PresenceRow, list_presences, note_meeting, sign_presence};
 pub use self::statistics::{Statistics, statistics};
-use super::reference::get_regulation;
+use super::reference::rules_of;
 use super::schema::{attendances, enrolments, people, training_sessions};
 use super::staff::{may_or_hide, today_in};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id};
@@ -412,9 +412,9 @@ fn write_presence(
 
 // ---------------------------------------------------------------- shared
 
-/// The training part of a stored regulation pack.
+/// The training part of a stored regulation pack, parsed once per text.
 fn training_rules(conn: &mut Conn, pack_id: &str) -> Stored<TrainingRules> {
-    Ok(get_regulation(conn, pack_id)?.training)
+    Ok(rules_of(conn, pack_id)?.training.clone())
 }
 
 /// Name as shown in lists: the name in use, then the first names.

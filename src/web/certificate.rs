@@ -2,10 +2,10 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::AppState;
+use super::download::attached;
 use super::error::AppError;
 use super::form::{Form, RawForm};
 use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
@@ -35,14 +35,7 @@ pub fn routes() -> Routes<AppState> {
 /// A document as a download, never shown by the browser as a page of ours.
 #[must_use]
 pub fn attachment(document: DocumentRow) -> Response {
-    (
-        [
-            (header::CONTENT_TYPE, document.content_type),
-            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", document.file_name)),
-        ],
-        document.bytes,
-    )
-        .into_response()
+    attached(document.content_type, &document.file_name, document.bytes)
 }
 
 struct Line {

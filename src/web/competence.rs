@@ -287,7 +287,7 @@ async fn drawn(state: &AppState, actor: &CurrentActor, person: String) -> Result
     let (db, who) = (state.db.clone(), Arc::clone(&actor.0));
     let bytes =
         tokio::task::spawn_blocking(move || draw_portfolio(&db, &who, &person)).await.map_err(AppError::internal)??;
-    Ok(super::framework::file("portfolio.pdf", "application/pdf", bytes))
+    Ok(super::download::attached("application/pdf", "portfolio.pdf", bytes))
 }
 
 // ---------------------------------------------------------------- one's own

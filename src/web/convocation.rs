@@ -2,10 +2,10 @@
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::AppState;
+use super::download::attached;
 use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
 use super::french::count;
@@ -248,7 +248,7 @@ async fn document(
                 .ok_or(StoreError::NotFound)
         })
         .await?;
-    Ok(pdf(&found.file_name, found.bytes))
+    Ok(attached("application/pdf", &found.file_name, found.bytes))
 }
 
 async fn order(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
@@ -258,12 +258,5 @@ async fn order(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<
     let (name, bytes) = tokio::task::spawn_blocking(move || office::jury::order_document(&db, &session))
         .await
         .map_err(AppError::internal)??;
-    Ok(pdf(&name, bytes))
-}
-
-/// Names are ours (digits, letters, hyphens): they need no escaping.
-fn pdf(name: &str, bytes: Vec<u8>) -> Response {
-    let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
-        .into_response()
+    Ok(attached("application/pdf", &name, bytes))
 }

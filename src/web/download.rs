@@ -1,4 +1,4 @@
-//! Exports as downloads: what may refuse is asked first, then rows leave as they are read, through a short channel.
+//! Files to keep: one made whole, or an export streamed. Of an export, what may refuse is asked first, then rows leave as they are read, through a short channel.
 //! A download cut on the way is told so by its connection, never by a file that looks whole.
 
 use std::io::{self, Write};
@@ -34,6 +34,13 @@ pub fn headers(kind: FileKind, name: &str) -> [(header::HeaderName, String); 2] 
         (header::CONTENT_TYPE, kind.content_type().to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ]
+}
+
+/// A file made whole, to be saved under this name. Names are ours (letters without accents, digits, hyphens, dots).
+#[must_use]
+pub fn attached(content_type: impl Into<String>, name: &str, bytes: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, content_type.into()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
 }
 
 /// Streams an export of an academy; `year` names the session, where there is one.

@@ -3,11 +3,12 @@
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 
 use super::AppState;
 use super::certificate::attachment;
+use super::download::attached;
 use super::error::AppError;
 use super::examination::{back, file_page};
 use super::form::{Form, RawForm, Reading};
@@ -304,9 +305,7 @@ async fn project(
     let (db, year) = (app.db.clone(), session.year);
     let bytes =
         tokio::task::spawn_blocking(move || order::list_project(&db, &session)).await.map_err(AppError::internal)??;
-    let name = format!("attachment; filename=\"projet-arrete-liste-{year}.pdf\"");
-    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
-        .into_response())
+    Ok(attached("application/pdf", &format!("projet-arrete-liste-{year}.pdf"), bytes))
 }
 
 /// The list as it is published: number, name and school, and nothing else of anyone.
@@ -336,9 +335,8 @@ async fn download(
             .map_err(AppError::internal)?;
     }
     sheet.finish().map_err(AppError::internal)?;
-    let name = format!("attachment; filename=\"liste-{}-{}.csv\"", session.academy_code, session.year);
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
-        .into_response())
+    let name = format!("liste-{}-{}.csv", session.academy_code, session.year);
+    Ok(attached("text/csv; charset=utf-8", &name, bytes))
 }
 
 async fn tell(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {

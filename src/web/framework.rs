@@ -6,12 +6,12 @@ mod import;
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 pub use compare::tone as change_tone;
 
 use super::AppState;
+use super::download::attached;
 use super::error::AppError;
 use super::form::{Form, RawForm};
 use super::page::{Page, Shell, Tone, html};
@@ -244,18 +244,12 @@ pub(super) fn csv_file<R: AsRef<[String]>>(name: &str, rows: &[R]) -> Result<Res
         writer.row(row.as_ref().iter().map(String::as_str)).map_err(AppError::internal)?;
     }
     writer.finish().map_err(AppError::internal)?;
-    Ok(file(name, "text/csv; charset=utf-8", bytes))
+    Ok(attached("text/csv; charset=utf-8", name, bytes))
 }
 
 fn json_file(name: &str, framework: &Framework) -> Result<Response, AppError> {
     let text = serde_json::to_vec_pretty(framework).map_err(AppError::internal)?;
-    Ok(file(name, "application/json", text))
-}
-
-pub(super) fn file(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response {
-    let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
-        .into_response()
+    Ok(attached("application/json", name, text))
 }
 
 async fn template_csv() -> Result<Response, AppError> {

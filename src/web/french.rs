@@ -1,4 +1,4 @@
-//! Small turns of French that screens need and the domain does not: plurals, short dates.
+//! Small turns of French that screens need and the domain does not: plurals, short dates, a first capital.
 //! Long dates and hours are written by `domain::academy`, in the zone of the academy.
 
 use jiff::civil::Date;
@@ -13,6 +13,13 @@ pub fn short_date(day: Date) -> String {
 #[must_use]
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number}\u{a0}{}", if number < 2 { one } else { many })
+}
+
+/// The first letter as a capital, with its accent: « épreuve » is « Épreuve ».
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

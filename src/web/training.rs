@@ -17,6 +17,7 @@ use axum::response::Response;
 use super::AppState;
 use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
+use super::french::capital;
 use super::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use super::staff::{academies_for, chosen_academy, day, in_any, write};
@@ -289,7 +290,7 @@ async fn around(state: &AppState, file: &TrainingFile) -> Result<Around, AppErro
         .into_iter()
         .map(|clash| {
             let when = meetings.iter().find(|shown| shown.row.id == clash.meeting_id).map(|shown| shown.when.as_str());
-            format!("{}\u{a0}: {}", capitalised(when.unwrap_or_default()), clash.sentence)
+            format!("{}\u{a0}: {}", capital(when.unwrap_or_default()), clash.sentence)
         })
         .collect();
     let has_zone = Holidays::embedded().is_some_and(|holidays| holidays.zone(&academy).is_some());
@@ -303,11 +304,6 @@ async fn around(state: &AppState, file: &TrainingFile) -> Result<Around, AppErro
         ),
         meetings,
     })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn show_page(
@@ -458,10 +454,7 @@ async fn signing_sheet(
     RawQuery(query): RawQuery,
 ) -> Result<Response, AppError> {
     let query = RawForm::from_query(query.as_deref())?;
-    let (file, _) = load(&state, &actor, &id, "").await?;
-    if !may(&actor, Action::ManageTraining, Object::academy(&file.training.academy_code)) {
-        return Err(AppError::not_found());
-    }
+    let file = places::managed(&state, &actor, &id).await?;
     let modules = modules_of(&file);
     let chosen = modules.iter().find(|(code, _)| code == query.get("module"));
     let module = chosen.map_or_else(String::new, |(_, label)| label.clone());

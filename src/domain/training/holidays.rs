@@ -22,6 +22,7 @@ pub struct Holidays {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
+    /// As it stands within a sentence: « vacances de Noël ».
     pub name: String,
     zones: Vec<String>,
     pub first: Date,
@@ -62,7 +63,7 @@ mod tests {
     #[test]
     fn a_day_is_in_the_holidays_of_its_own_zone_only() {
         let holidays = Holidays::embedded().unwrap();
-        assert_eq!(holidays.on("22", date(2027, 2, 13)).unwrap().name, "Vacances d’hiver");
+        assert_eq!(holidays.on("22", date(2027, 2, 13)).unwrap().name, "vacances d’hiver");
         assert!(holidays.on("24", date(2027, 2, 24)).is_none(), "Créteil is back on 22 February");
         assert!(holidays.on("22", date(2027, 3, 1)).is_none());
         assert!(holidays.on("28", date(2027, 2, 13)).is_none(), "La Réunion has a calendar of its own");

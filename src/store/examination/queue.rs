@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
-use super::super::registration::{FileLine, RegistrationRow};
+use super::super::registration::RegistrationRow;
 use super::super::schema::{
     assignments, decisions, people, piece_request_items, piece_requests, pieces, registrations as t,
 };
@@ -169,6 +169,14 @@ pub fn list_queue_ids(
     today: jiff::civil::Date,
 ) -> Stored<Vec<String>> {
     Ok(sorted(matching(session_id, filter, today), sort, reversed).select(t::id).load(conn)?)
+}
+
+/// A file, its person, and how many pieces it lacks.
+#[derive(Debug, Clone)]
+pub struct FileLine {
+    pub registration: RegistrationRow,
+    pub person: PersonRow,
+    pub missing_pieces: i64,
 }
 
 /// One line of the queue.

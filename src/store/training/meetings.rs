@@ -217,10 +217,7 @@ pub fn list_clashes(conn: &mut Conn, training: &TrainingRow, now: Timestamp) -> 
     for row in &meetings {
         let day = academy.map(|academy| academy.date(row.starts_at.0));
         if let Some(holiday) = day.and_then(|day| Holidays::embedded()?.on(&training.academy_code, day)) {
-            let sentence = format!(
-                "La séance tombe pendant les {}.",
-                holiday.name.to_lowercase().replace("noël", "Noël").replace("toussaint", "Toussaint")
-            );
+            let sentence = format!("La séance tombe pendant les {}.", holiday.name);
             clashes.push(Clash { meeting_id: row.id.clone(), sentence });
         }
     }
@@ -260,8 +257,7 @@ pub fn list_clashes(conn: &mut Conn, training: &TrainingRow, now: Timestamp) -> 
         .load(conn)?;
     for row in &meetings {
         let own = (row.starts_at.0, row.ends_at.0);
-        for (person, title, from, to) in others.iter().filter(|line| rule::overlap(own, (line.2.0, line.3.0))) {
-            let _ = (from, to);
+        for (person, title, ..) in others.iter().filter(|line| rule::overlap(own, (line.2.0, line.3.0))) {
             let name = names.get(person).map_or("", String::as_str);
             let sentence = format!("{name} suit à la même heure une séance de «\u{a0}{title}\u{a0}».");
             clashes.push(Clash { meeting_id: row.id.clone(), sentence });

@@ -15,6 +15,7 @@ use crate::store::{Lock, StoreError};
 use crate::web::AppState;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm};
+use crate::web::french::capital;
 use crate::web::page::{self, CurrentActor, Flash, Page, Shell};
 
 type Choices = Vec<(String, String)>;
@@ -180,11 +181,6 @@ async fn page_for(
         step,
         form,
     })
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn questions(view: &DraftView) -> Vec<KeptQuestion> {

@@ -3,8 +3,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::{MANAGES, SEES, day, get_managed, write};
 use crate::domain::framework::Framework;
@@ -17,6 +16,7 @@ use crate::store::people::PersonRow;
 use crate::store::reference::get_framework;
 use crate::store::{Conn, StoreError, Stored};
 use crate::web::AppState;
+use crate::web::download::attached;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm, Reading};
 use crate::web::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
@@ -238,12 +238,5 @@ fn download(content_type: &str, name: &str, bytes: Vec<u8>) -> Response {
     // Names come from people: nothing of them may leave the header.
     let name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).take(80).collect();
-    (
-        [
-            (header::CONTENT_TYPE, content_type.to_owned()),
-            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        ],
-        bytes,
-    )
-        .into_response()
+    attached(content_type, &name, bytes)
 }

@@ -3,8 +3,7 @@
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::{SEES, academies_for, chosen_academy, day, get_managed, write};
 use crate::domain::holder::{CheckState, EquivalenceGround};
@@ -19,6 +18,7 @@ use crate::store::holder::{
 use crate::store::people::PersonRow;
 use crate::store::{StoreError, Stored, Tx};
 use crate::web::AppState;
+use crate::web::certificate::attachment;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm, Reading};
 use crate::web::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct};
@@ -351,15 +351,7 @@ async fn attestation(
     get_managed(&state, &actor, Action::SeeStaff, &id).await?;
     let db = state.db.clone();
     let drawn = tokio::task::spawn_blocking(move || equivalence_attestation(&db, &id)).await;
-    let document = drawn.map_err(|e| AppError::internal(e.to_string()))??;
-    Ok((
-        [
-            (header::CONTENT_TYPE, document.content_type),
-            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", document.file_name)),
-        ],
-        document.bytes,
-    )
-        .into_response())
+    Ok(attachment(drawn.map_err(AppError::internal)??))
 }
 
 /// The tone of a verification; templates hand over references.

@@ -3,15 +3,14 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use fast_qr::ECL;
 use fast_qr::qr::QRBuilder;
 use jiff::civil::{Date, Time};
 
 use super::places::managed;
 use super::{FOLLOWS, MANAGES, load, modules_of};
-use crate::domain::academy::Academy;
+use crate::domain::academy::{Academy, french_time};
 use crate::domain::permission::{Action, Actor, Object, may};
 use crate::domain::training as rule;
 use crate::domain::training::meeting::PresenceMethod;
@@ -22,6 +21,7 @@ use crate::store::training::{
 };
 use crate::store::{Lock, StoreError};
 use crate::web::AppState;
+use crate::web::download::attached;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm, Reading};
 use crate::web::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
@@ -47,11 +47,7 @@ pub fn routes() -> Routes<AppState> {
 /// « mardi 6 octobre 2026 de 9 h à 17 h », in the academy's zone.
 pub fn when(academy: &str, row: &MeetingRow) -> String {
     let Some(academy) = Academy::find(academy) else { return String::new() };
-    let ends = academy.local(row.ends_at.0);
-    let end = match ends.minute() {
-        0 => format!("{}\u{a0}h", ends.hour()),
-        minute => format!("{}\u{a0}h\u{a0}{minute:02}", ends.hour()),
-    };
+    let end = french_time(academy.local(row.ends_at.0).time());
     format!("{}, jusqu’à {end}", academy.show(row.starts_at.0))
 }
 
@@ -403,14 +399,7 @@ async fn sheet(
         tokio::task::spawn_blocking(move || office::sign_in_sheet(&db, &file.training.academy_code, &id, &meeting))
             .await
             .map_err(AppError::internal)??;
-    Ok(file_answer(drawn, "application/pdf", "emargement.pdf"))
-}
-
-/// A file to keep, under this name.
-pub fn file_answer(bytes: Vec<u8>, content_type: &'static str, name: &str) -> Response {
-    let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
-        .into_response()
+    Ok(attached("application/pdf", "emargement.pdf", drawn))
 }
 
 // ---------------------------------------------------------------- the code of the day

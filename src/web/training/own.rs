@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::meetings::{file_answer, when};
+use super::meetings::when;
 use crate::domain::academy::Academy;
 use crate::domain::training::place::RequestState;
 use crate::office::training as office;
@@ -12,6 +12,7 @@ use crate::store::training::{
     Answer, OpenTraining, OwnTraining, answer, ask_place, cancel_request, find_own, list_open, person_of_user,
 };
 use crate::web::AppState;
+use crate::web::download::attached;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm};
 use crate::web::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
@@ -243,5 +244,5 @@ async fn document(
     .await
     .map_err(AppError::internal)??;
     let name = if content_type.starts_with("text/") { "formation.ics" } else { "formation.pdf" };
-    Ok(file_answer(drawn, content_type, name))
+    Ok(attached(content_type, name, drawn))
 }

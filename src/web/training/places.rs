@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::{FOLLOWS, MANAGES, load, meetings::file_answer};
+use super::{FOLLOWS, MANAGES, load};
 use crate::domain::permission::{Action, Object, may};
 use crate::office::training as office;
 use crate::store::training::{Offer, Placed, TrainingFile, decide_request, describe_offer, find_offer};
 use crate::web::AppState;
+use crate::web::download::attached;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm, Reading};
 use crate::web::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
@@ -189,7 +190,7 @@ async fn convocation(
     })
     .await
     .map_err(AppError::internal)??;
-    Ok(file_answer(drawn, "application/pdf", "convocation-formation.pdf"))
+    Ok(attached("application/pdf", "convocation-formation.pdf", drawn))
 }
 
 async fn designation(
@@ -204,7 +205,7 @@ async fn designation(
     })
     .await
     .map_err(AppError::internal)??;
-    Ok(file_answer(drawn, "application/pdf", "designation-tuteur.pdf"))
+    Ok(attached("application/pdf", "designation-tuteur.pdf", drawn))
 }
 
 async fn attestation(
@@ -217,5 +218,5 @@ async fn attestation(
     let drawn = tokio::task::spawn_blocking(move || crate::office::attestation::attestation_of(&db, &id, &enrolment))
         .await
         .map_err(AppError::internal)??;
-    Ok(file_answer(drawn, "application/pdf", "attestation-formation.pdf"))
+    Ok(attached("application/pdf", "attestation-formation.pdf", drawn))
 }

@@ -5,16 +5,18 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
-use super::{MANAGES, load, meetings::file_answer};
+use super::MANAGES;
+use super::places::managed;
 use crate::domain::academy::{Academy, french_date};
-use crate::domain::permission::{Action, Object, may};
-use crate::domain::table::{FileKind, SheetWriter};
+use crate::domain::permission::Action;
+use crate::domain::table::SheetWriter;
 use crate::domain::training as rule;
 use crate::store::Stamp;
 use crate::store::training::{
     Opinion, Sight, Statistics, TutorLoad, find_opinion, get_training, list_trainings, list_tutor_loads, statistics,
 };
 use crate::web::AppState;
+use crate::web::download::{asked, attached};
 use crate::web::error::AppError;
 use crate::web::form::RawForm;
 use crate::web::page::{CurrentActor, Page, Shell, html};
@@ -22,12 +24,11 @@ use crate::web::routes::Routes;
 use crate::web::staff::chosen_academy;
 
 pub fn routes() -> Routes<AppState> {
-    Routes::new()
-        .get("/formation/annee", MANAGES, year)
-        .get("/formation/annee/export.csv", MANAGES, export_csv)
-        .get("/formation/annee/export.xlsx", MANAGES, export_xlsx)
-        .get("/formation/annee/export.ods", MANAGES, export_ods)
-        .get("/formation/{id}/avis", MANAGES, opinion)
+    Routes::new().get("/formation/annee", MANAGES, year).get("/formation/annee/{file}", MANAGES, export).get(
+        "/formation/{id}/avis",
+        MANAGES,
+        opinion,
+    )
 }
 
 #[derive(Template)]
@@ -87,23 +88,17 @@ async fn year(
     })
 }
 
-async fn export_csv(state: State<AppState>, actor: CurrentActor, query: RawQuery) -> Result<Response, AppError> {
-    export(state, actor, query, FileKind::Csv).await
-}
-async fn export_xlsx(state: State<AppState>, actor: CurrentActor, query: RawQuery) -> Result<Response, AppError> {
-    export(state, actor, query, FileKind::Xlsx).await
-}
-async fn export_ods(state: State<AppState>, actor: CurrentActor, query: RawQuery) -> Result<Response, AppError> {
-    export(state, actor, query, FileKind::Ods).await
-}
-
 /// One line per presence: what the tools of in-service training take in.
 async fn export(
     State(state): State<AppState>,
     actor: CurrentActor,
+    Path(file): Path<String>,
     RawQuery(query): RawQuery,
-    kind: FileKind,
 ) -> Result<Response, AppError> {
+    let kind = match asked(&file) {
+        Some(("export", kind)) => kind,
+        _ => return Err(AppError::not_found()),
+    };
     let query = RawForm::from_query(query.as_deref())?;
     let academy = chosen_academy(&actor, Action::ManageTraining, query.get("academie"))?;
     let year = asked_year(&query, &academy, state.clock().now());
@@ -145,7 +140,7 @@ async fn export(
         })
         .await?;
     let name = format!("formation-{}.{}", rule::school_year_label(year), kind.as_str());
-    Ok(file_answer(bytes, kind.content_type(), &name))
+    Ok(attached(kind.content_type(), &name, bytes))
 }
 
 #[derive(Template)]
@@ -161,10 +156,7 @@ async fn opinion(
     actor: CurrentActor,
     Path(id): Path<String>,
 ) -> Result<Response, AppError> {
-    let (file, _) = load(&state, &actor, &id, "").await?;
-    if !may(&actor, Action::ManageTraining, Object::academy(&file.training.academy_code)) {
-        return Err(AppError::not_found());
-    }
+    let file = managed(&state, &actor, &id).await?;
     let of = id.clone();
     let opinion = state.db.read(move |conn| find_opinion(conn, &of)).await?;
     html(&OpinionPage {
