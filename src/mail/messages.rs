@@ -148,9 +148,11 @@ macro_rules! message {
         #[template(path = $html)]
         struct Html<'a> {
             m: &'a Words<'a>,
+            title: &'a str,
         }
         let m = &$words;
-        Message { subject: line(&rendered(&Subject { m })), text: rendered(&Text { m }), html: rendered(&Html { m }) }
+        let subject = line(&rendered(&Subject { m }));
+        Message { text: rendered(&Text { m }), html: rendered(&Html { m, title: &subject }), subject }
     }};
 }
 
@@ -347,6 +349,7 @@ mod tests {
             closes_on: "30 septembre 2026",
             listed_on: Some("15 octobre 2026"),
         };
+        let training = TrainingFacts { head, name, training: "Prévenir le décrochage", link: LINK };
         vec![
             ("invitation", invitation(facts, Invited::Candidate, "21 juin 2026")),
             ("invitation (juror)", invitation(facts, Invited::Juror, "21 juin 2026")),
@@ -361,6 +364,8 @@ mod tests {
             ("certificate_ready", certificate_ready(facts)),
             ("new_message", new_message(facts)),
             ("resend_notice", resend_notice(facts)),
+            ("training_news", training_news(&training)),
+            ("training_convocation", training_convocation(&training)),
         ]
     }
 
@@ -400,7 +405,7 @@ mod tests {
     #[test]
     fn french_signs_keep_their_unbreakable_space_and_their_apostrophe() {
         for (kind, message) in every(&head(), "Inès Durand") {
-            for part in [&message.subject, &message.text] {
+            for part in [&message.subject, &message.text, &message.html] {
                 assert!(!part.contains('\''), "{kind}: {part}");
                 for sign in [" :", " ;", " !", " ?", " »", "« "] {
                     assert!(!part.contains(sign), "{kind}: {sign:?} in {part}");

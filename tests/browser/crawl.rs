@@ -13,6 +13,8 @@ pub struct Reached {
     pub path: String,
     pub pattern: &'static str,
     pub html: String,
+    /// Served in a sandbox, where no script runs: a reader has to be given its text elsewhere.
+    pub is_sandboxed: bool,
 }
 
 /// The route of the site's table that answers this path.
@@ -114,7 +116,9 @@ pub fn pages(who: usize, browser: &mut Browser, starts: &[&str]) -> (Vec<Reached
             queue.push_back((link, shown.clone()));
         }
         let pattern = pattern_of(&Method::GET, &shown).unwrap_or(pattern);
-        reached.push(Reached { who, path: shown, pattern, html: answer.body });
+        let policy = answer.headers.get(header::CONTENT_SECURITY_POLICY);
+        let is_sandboxed = policy.is_some_and(|policy| policy.as_bytes().starts_with(b"sandbox"));
+        reached.push(Reached { who, path: shown, pattern, html: answer.body, is_sandboxed });
     }
     (reached, faults)
 }

@@ -73,7 +73,7 @@ impl Driver {
             .await;
         let client = client.unwrap();
         // A loaded machine reads a long page slowly; that is no fault of the page.
-        let patience = TimeoutConfiguration::new(Some(Duration::from_secs(180)), None, None);
+        let patience = TimeoutConfiguration::new(Some(Duration::from_secs(60)), None, None);
         client.update_timeouts(patience).await.unwrap();
         Window { client }
     }
@@ -121,6 +121,12 @@ impl Window {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
+    /// Shows this text as a page that comes from no site.
+    pub async fn show(&self, html: &str) {
+        let text: String = html.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        self.client.goto(&format!("data:text/html;charset=utf-8,{text}")).await.unwrap();
+    }
+
     /// What axe-core and the width find wrong in the page shown; empty when nothing is.
     pub async fn faults(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(tools().join("npm/node_modules/axe-core/axe.min.js"))
@@ -133,7 +139,12 @@ impl Window {
               const wide = document.documentElement.scrollWidth; \
               if (wide > innerWidth) faults.push('wider than the window: ' + wide + ' px in ' + innerWidth); \
               done(faults); })";
-        let found = self.client.execute_async(read, Vec::new()).await.unwrap();
-        serde_json::from_value(found).unwrap()
+        match self.client.execute_async(read, Vec::new()).await {
+            Ok(found) => serde_json::from_value(found).unwrap(),
+            // Said as a fault of the page shown, so that the page is named and the others are still read.
+            Err(error) => {
+                vec![format!("axe-core did not answer: {}", error.to_string().chars().take(80).collect::<String>())]
+            }
+        }
     }
 }
