@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use cplds::demo::next::open_next_session;
+use cplds::demo::story::{Plan, play};
+use cplds::domain::academy::Academy;
 use cplds::domain::audit::sha256_hex;
 use cplds::domain::permission::Actor;
 use cplds::mail::courier::{self, Drained};
@@ -16,6 +19,7 @@ use diesel::prelude::*;
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use crate::support::web::Site;
 use crate::support::{Fresh, each_engine, temp_dir};
 
 const USER: &str = "examens@exemple.fr";
@@ -370,3 +374,82 @@ fn a_running_courier_sends_what_comes_and_stops_when_told() {
         assert_eq!(row(fresh, "one").state, "sent");
     });
 }
+
+/// A session played whole, then what accounts and invitations send, all through the site.
+fn a_year_of_mails(fresh: &Fresh) {
+    let plan = Plan {
+        academy: Academy::find("22").unwrap(),
+        year: 2027,
+        count: 8,
+        seed: 2027,
+        table: None,
+        public_url: "http://127.0.0.1:8080".into(),
+    };
+    play(&fresh.db, &fresh.clock, &plan, &mut |_| {}).unwrap();
+    open_next_session(&fresh.db, &fresh.clock, &plan).unwrap();
+    let site = Site::new(fresh);
+    let known = "inscription.commencee@ac-demo.example";
+    let mut visitor = site.visitor();
+    for (page, email) in
+        [("/compte/creation", "nouvelle@exemple.fr"), ("/compte/creation", known), ("/mot-de-passe-oublie", known)]
+    {
+        visitor.get(page);
+        let asked = visitor.post(page, &[("email", email)]);
+        assert!(!asked.status.is_client_error(), "{page} {email}: {}", asked.body);
+    }
+    let mut candidate = site.visitor();
+    candidate.get("/connexion");
+    candidate.post("/connexion", &[("email", known), ("motdepasse", cplds::demo::PASSWORD)]);
+    candidate.get("/compte/adresse");
+    let asked =
+        candidate.post("/compte/adresse", &[("email", "ailleurs@exemple.fr"), ("motdepasse", cplds::demo::PASSWORD)]);
+    assert!(!asked.status.is_client_error(), "{}", asked.body);
+}
+
+#[test]
+fn every_message_of_a_year_leaves_whole_through_a_real_server_in_both_forms() {
+    let server = Server::start(Tls::StartTls);
+    let scheme = format!("smtp+starttls://{ACCOUNT}@");
+    each_engine(|fresh| {
+        a_year_of_mails(fresh);
+        let before = server.received().len();
+        // The session lies in the past of this clock: whatever it left unsent is due now.
+        let mailer = server.mailer(&scheme);
+        wait(async { while courier::drain(&fresh.db, &mailer, 8).await.unwrap().sent > 0 {} });
+        let received: std::collections::BTreeMap<String, Value> = server.received()[before..]
+            .iter()
+            .map(|seen| {
+                let id = seen["message_id"].as_str().unwrap().trim_start_matches('<').split('@').next().unwrap();
+                (id.to_owned(), seen.clone())
+            })
+            .collect();
+        let rows: Vec<OutboxRow> =
+            fresh.db.read_now(|conn| Ok(schema::outbox::table.select(OutboxRow::as_select()).load(conn)?)).unwrap();
+        let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
+        let mut kinds = std::collections::BTreeSet::new();
+        for row in rows.iter().filter(|row| row.state == "sent") {
+            let Some(seen) = received.get(&row.id) else { continue };
+            assert_eq!(seen["recipients"], serde_json::json!([row.recipient]), "{}", row.kind);
+            assert_eq!(seen["subject"], row.subject, "{}", row.kind);
+            let text = outbox::without_tokens(&plain(seen["text"].as_str().unwrap()));
+            assert_eq!(text, plain(&row.body_text), "{}", row.kind);
+            let html = outbox::without_tokens(&plain(seen["html"].as_str().unwrap()));
+            assert_eq!(html, plain(row.body_html.as_deref().unwrap_or_default()), "{}", row.kind);
+            assert!(html.contains("<h1") && html.contains("lang=\"fr\""), "{}: {html}", row.kind);
+            let files: Vec<AttachedDocument> = serde_json::from_str(&row.attachments).unwrap();
+            assert_eq!(seen["attachments"].as_array().unwrap().len(), files.len(), "{}", row.kind);
+            assert_eq!(seen["encrypted"], true);
+            kinds.insert(row.kind.clone());
+        }
+        let waiting: Vec<_> =
+            rows.iter().filter(|row| row.state != "sent").map(|row| (&row.kind, &row.last_error)).collect();
+        assert!(waiting.is_empty(), "{waiting:?}");
+        println!("{} mails, of kinds {kinds:?}", received.len());
+        for kind in KINDS {
+            assert!(kinds.contains(*kind), "no {kind} among {kinds:?}");
+        }
+    });
+}
+
+const KINDS: &[&str] =
+    &["account", "acknowledgement", "address", "certificate", "convocation", "decision", "password", "results"];

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use crate::registration::open_session;
 use crate::support::each_engine;
-use crate::support::web::Site;
+use crate::support::web::{PASSWORD, Site};
 
 fn write<T: Send + 'static>(db: &Db, command: impl FnOnce(&mut Tx<'_>) -> Stored<T> + Send + 'static) -> T {
     db.write_now(&Actor::system("test"), Lock::House, command).unwrap()
@@ -48,12 +48,31 @@ fn sent(db: &Db, mail: NewMail) -> String {
 fn a_link_that_opens_an_account_does_not_stay_in_a_sent_mail() {
     each_engine(|fresh| {
         let session = open_session(fresh);
-        let body = "Ouvrez https://cplds.example/lien/abc-DEF_123, puis https://cplds.example/mon-dossier.";
-        let id = sent(&fresh.db, mail(&session, "k1", "ines@ac-limoges.example", body));
-        let row = fresh.db.read_now(|conn| outbox::get_session_mail(conn, &session, &id)).unwrap();
-        let kept = "Ouvrez https://cplds.example/lien/lien-efface-apres-envoi, puis https://cplds.example/mon-dossier.";
-        assert_eq!(row.body_text, kept);
-        assert_eq!(row.body_html.unwrap(), format!("<p>{kept}</p>"));
+        for door in ["/lien/", "/compte/creation/", "/compte/adresse/"] {
+            let body =
+                format!("Ouvrez https://cplds.example{door}abc-DEF_123, puis https://cplds.example/mon-dossier.");
+            let id = sent(&fresh.db, mail(&session, door, "ines@ac-limoges.example", &body));
+            let row = fresh.db.read_now(|conn| outbox::get_session_mail(conn, &session, &id)).unwrap();
+            let kept = body.replace("abc-DEF_123", "lien-efface-apres-envoi");
+            assert_eq!(row.body_text, kept);
+            assert_eq!(row.body_html.unwrap(), format!("<p>{kept}</p>"));
+        }
+    });
+}
+
+#[test]
+fn the_office_never_sees_a_link_that_opens_someone_elses_account() {
+    each_engine(|fresh| {
+        let session = open_session(fresh);
+        let site = Site::new(fresh);
+        let waiting = mail(&session, "k1", "ines@ac-limoges.example", "Ouvrez https://x.example/lien/abc-DEF_123.");
+        let id = write(&fresh.db, move |tx| {
+            outbox::queue(tx, vec![waiting])?;
+            Ok(schema::outbox::table.select(schema::outbox::id).first::<String>(tx.conn)?)
+        });
+        let mut office = site.sign_in(&site.user(Role::ExamOfficer, "22"));
+        let page = office.get(&format!("/gestion/sessions/{session}/courriels/{id}"));
+        assert!(page.says("https://x.example/lien/") && !page.says("abc-DEF_123"), "{}", page.body);
     });
 }
 
@@ -93,38 +112,89 @@ fn a_returned_mail_is_noted_once_shown_with_its_reason_and_sent_again_to_a_corre
 }
 
 #[test]
-fn an_invitation_whose_link_is_erased_is_not_sent_again() {
+fn an_invitation_that_came_back_leaves_again_with_a_new_link_and_the_record_is_corrected() {
     each_engine(|fresh| {
+        use schema::{outbox as mails, people};
         let session = open_session(fresh);
+        crate::registration::import(&fresh.db, &session, &[12, 14, 15, 18, 19]).unwrap();
         let site = Site::new(fresh);
-        let id = sent(&fresh.db, mail(&session, "k1", "ines@ac-limoges.example", "https://x/lien/abc"));
-        let returned = Returned { mail_id: id.clone(), status: "5.1.1".into(), reason: String::new() };
-        write(&fresh.db, move |tx| outbox::note_return(tx, &returned));
         let mut office = site.sign_in(&site.user(Role::ExamOfficer, "22"));
+        let path = format!("/gestion/sessions/{session}/invitations");
+        office.get(&path);
+        office.post(&path, &[("qui", "candidats")]);
+        let (id, address, body): (String, String, String) = fresh
+            .db
+            .read_now(|conn| {
+                Ok(mails::table
+                    .filter(mails::kind.eq("invitation"))
+                    .order(mails::id)
+                    .select((mails::id, mails::recipient, mails::body_text))
+                    .first(conn)?)
+            })
+            .unwrap();
+        let link = |body: &str| body.split_whitespace().find(|word| word.contains("/lien/")).unwrap().to_owned();
+        let first = link(&body).replace("http://127.0.0.1:8080", "");
+        let returned = Returned { mail_id: id.clone(), status: "5.1.1".into(), reason: String::new() };
+        let sent_id = id.clone();
+        write(&fresh.db, move |tx| {
+            outbox::mark_sent(tx, &sent_id)?;
+            outbox::note_return(tx, &returned)
+        });
         let page = format!("/gestion/sessions/{session}/courriels/{id}");
+        assert!(office.get(&page).says("un nouveau lien personnel"));
+        let again = office.post(&format!("{page}/renvoi"), &[("adresse", "Corrigee@ac-limoges.example")]);
+        let told = office.follow(&again);
+        assert!(told.says("l’adresse est corrigée sur la fiche de"), "{}", told.body);
+        let row = fresh.db.read_now(|conn| outbox::get_session_mail(conn, &session, &id)).unwrap();
+        assert_eq!((row.state.as_str(), row.recipient.as_str()), ("queued", "Corrigee@ac-limoges.example"));
+        let second = link(&row.body_text).replace("http://127.0.0.1:8080", "");
+        assert!(first != second && !second.contains("efface"), "{second}");
+        let emails: Vec<String> =
+            fresh.db.read_now(|conn| Ok(people::table.select(people::email).load(conn)?)).unwrap();
+        assert!(emails.contains(&"Corrigee@ac-limoges.example".to_owned()) && !emails.contains(&address));
+        assert_eq!(site.visitor().get(&first).status, StatusCode::GONE, "the mailbox that was wrong opens nothing");
+        let mut guest = site.visitor();
+        assert!(guest.get(&second).says("Corrigee@ac-limoges.example"));
+        let chosen = [("nouveau", PASSWORD), ("confirmation", PASSWORD)];
+        assert_eq!(guest.post(&second, &chosen).status, StatusCode::SEE_OTHER);
+        // Once the account is open, its address is its owner's.
+        let returned = Returned { mail_id: id.clone(), status: "5.1.1".into(), reason: String::new() };
+        let sent_id = id.clone();
+        write(&fresh.db, move |tx| {
+            outbox::mark_sent(tx, &sent_id)?;
+            outbox::note_return(tx, &returned)
+        });
         office.get(&page);
-        let refused = office.post(&format!("{page}/renvoi"), &[("adresse", "ines@ac-limoges.example")]);
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(refused.says("effacé après l’envoi"), "{}", refused.body);
+        let refused = office.post(&format!("{page}/renvoi"), &[("adresse", "encore@ac-limoges.example")]);
+        assert!(refused.says("a déjà ouvert son compte"), "{}", refused.body);
+        let emails: Vec<String> =
+            fresh.db.read_now(|conn| Ok(people::table.select(people::email).load(conn)?)).unwrap();
+        assert!(!emails.contains(&"encore@ac-limoges.example".to_owned()));
     });
 }
 
 #[test]
-fn a_mail_is_read_when_its_recipient_signed_in_opens_their_page() {
+fn a_mail_is_read_when_its_recipient_signed_in_opens_the_page_it_names() {
     each_engine(|fresh| {
         let session = open_session(fresh);
         let site = Site::new(fresh);
-        let candidate = site.user(Role::Candidate, "22");
-        let own = sent(&fresh.db, mail(&session, "k1", &candidate, "Bonjour"));
-        let other = sent(&fresh.db, mail(&session, "k2", "jean@ac-limoges.example", "Bonjour"));
-        let read = |id: &str| {
-            let (session, id) = (session.clone(), id.to_owned());
-            fresh.db.read_now(move |conn| outbox::get_session_mail(conn, &session, &id)).unwrap().read_at.is_some()
-        };
-        let mut browser = site.sign_in(&candidate);
-        assert!(!read(&own), "signing in is not opening the page");
-        browser.get("/mon-dossier");
-        assert!(read(&own) && !read(&other));
+        for (role, page) in
+            [(Role::Candidate, "/mon-dossier"), (Role::JuryMember, "/jury"), (Role::Tutor, "/formation/mes-formations")]
+        {
+            let person = site.user(role, "22");
+            let body = format!("Lire : https://cplds.example{page}\n");
+            let own = sent(&fresh.db, mail(&session, &format!("{page}1"), &person, &body));
+            let apart = sent(&fresh.db, mail(&session, &format!("{page}2"), &person, "https://cplds.example/aide"));
+            let other = sent(&fresh.db, mail(&session, &format!("{page}3"), "jean@ac-limoges.example", &body));
+            let read = |id: &str| {
+                let (session, id) = (session.clone(), id.to_owned());
+                fresh.db.read_now(move |conn| outbox::get_session_mail(conn, &session, &id)).unwrap().read_at.is_some()
+            };
+            let mut browser = site.sign_in(&person);
+            assert!(!read(&own), "signing in is not opening the page");
+            assert_eq!(browser.get(page).status, StatusCode::OK, "{page}");
+            assert!(read(&own) && !read(&apart) && !read(&other), "{page}");
+        }
     });
 }
 

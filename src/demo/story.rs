@@ -19,6 +19,8 @@ use crate::domain::permission::{Actor, Grant, Role};
 use crate::domain::refusal::Refusal;
 use crate::domain::session::Calendar;
 use crate::domain::table::{Table, read_csv};
+use crate::mail::messages::Letterhead;
+use crate::office::publication::{certificate_notice, publish_what_is_due};
 use crate::office::{convocation, documents};
 use crate::store::accounts::{self, NewUser};
 use crate::store::certificate::{self, IssueSettings};
@@ -527,15 +529,17 @@ fn publish(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()> {
     let id = session_id.to_owned();
     stage.db.write_now(&cast.officer, Lock::Session(id.clone()), move |tx| publication::plan(tx, &id, at))?;
     stage.clock.set(at);
-    let published = crate::office::publication::publish_what_is_due(stage.db, &stage.plan.public_url)?;
-    if published != 1 {
+    if publish_what_is_due(stage.db, &stage.plan.public_url)? != 1 {
         return Err(StoreError::Broken("la session n’a pas été publiée à son instant".into()));
     }
     let settings = IssueSettings { public_url: stage.plan.public_url.clone(), simulated: true, loopback: true };
-    let id = session_id.to_owned();
+    let (id, academy) = (session_id.to_owned(), stage.plan.academy.code.clone());
     stage.clock.set(stage.at(datetime(stage.plan.year, 7, 2, 9, 0, 0, 0))?);
-    let issued =
-        stage.db.write_now(&cast.head, Lock::Session(id.clone()), move |tx| certificate::issue(tx, &id, &settings))?;
+    let issued = stage.db.write_now(&cast.head, Lock::Session(id.clone()), move |tx| {
+        let head = Letterhead::of(&reference::get_academy(tx.conn, &academy)?);
+        let tell = |session: &_, person: &_| certificate_notice(&head, &settings.public_url, session, person);
+        certificate::issue(tx, &id, &settings, &tell)
+    })?;
     stage.count("certificats", issued);
     Ok(())
 }

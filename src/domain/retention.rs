@@ -15,7 +15,7 @@ words! {
         Draft = "draft",
         /// An account opened and never used for an application.
         DraftAccount = "draft_account",
-        /// Links mailed and over, sessions of browsers that ended.
+        /// Links mailed and over, sessions of browsers that ended, words and addresses of mails long gone.
         AccessTraces = "access_traces",
         /// What examiners wrote for themselves.
         WorkingNotes = "working_notes",
@@ -44,7 +44,7 @@ impl Kind {
         match self {
             Kind::Draft => "Inscription restée au brouillon",
             Kind::DraftAccount => "Compte resté sans candidature",
-            Kind::AccessTraces => "Liens et sessions de connexion échus",
+            Kind::AccessTraces => "Liens et sessions de connexion échus, courriels anciens",
             Kind::WorkingNotes => "Notes de travail des examinateurs",
             Kind::JuryContact => "Coordonnées d’un membre du jury",
             Kind::Registration => "Dossier de candidature",

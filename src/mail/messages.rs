@@ -3,6 +3,7 @@
 //! What people typed is put on one line first, so that nobody writes a paragraph of ours by way of a name.
 
 use askama::Template;
+use jiff::SignedDuration;
 
 use crate::domain::academy::Academy;
 use crate::domain::ids::Phone;
@@ -167,14 +168,85 @@ pub fn invitation(facts: &Facts<'_>, invited: Invited, until: &str) -> Message {
     )
 }
 
+/// An account that a service opens for a colleague; `what_for` completes « Un compte vous est ouvert … ».
+#[must_use]
+pub fn account_invitation(head: &Letterhead, name: &str, what_for: &str, link: &str, lasts: SignedDuration) -> Message {
+    let until = &lasting(lasts);
+    message!(
+        Words { sentence: line(what_for), until, ..Words::of(head, name, link) },
+        "mail/account_invitation/subject.txt",
+        "mail/account_invitation/body.txt",
+        "mail/account_invitation/body.html"
+    )
+}
+
+/// The link to open an account, for an address without one.
+#[must_use]
+pub fn account_opening(head: &Letterhead, link: &str, lasts: SignedDuration) -> Message {
+    let until = &lasting(lasts);
+    message!(
+        Words { until, ..Words::of(head, "", link) },
+        "mail/account_opening/subject.txt",
+        "mail/account_opening/body.txt",
+        "mail/account_opening/body.html"
+    )
+}
+
+/// To an address that has an account, when someone asks to open one: its owner alone reads this.
+#[must_use]
+pub fn account_known(head: &Letterhead, name: &str, link: &str) -> Message {
+    message!(
+        Words::of(head, name, link),
+        "mail/account_known/subject.txt",
+        "mail/account_known/body.txt",
+        "mail/account_known/body.html"
+    )
+}
+
 /// The link to choose a password, asked for by whoever knows the address.
 #[must_use]
-pub fn password_link(head: &Letterhead, name: &str, link: &str, until: &str) -> Message {
+pub fn password_link(head: &Letterhead, name: &str, link: &str, lasts: SignedDuration) -> Message {
+    let until = &lasting(lasts);
     message!(
         Words { until, ..Words::of(head, name, link) },
         "mail/password_link/subject.txt",
         "mail/password_link/body.txt",
         "mail/password_link/body.html"
+    )
+}
+
+/// To the mailbox one leaves: which address comes, and the link that says no.
+#[must_use]
+pub fn address_leaving(head: &Letterhead, name: &str, coming: &str, link: &str, lasts: SignedDuration) -> Message {
+    let until = &lasting(lasts);
+    message!(
+        Words { sentence: line(coming), until, ..Words::of(head, name, link) },
+        "mail/address_leaving/subject.txt",
+        "mail/address_leaving/body.txt",
+        "mail/address_leaving/body.html"
+    )
+}
+
+/// To the mailbox that comes: the link that says yes.
+#[must_use]
+pub fn address_confirming(head: &Letterhead, name: &str, link: &str, lasts: SignedDuration) -> Message {
+    let until = &lasting(lasts);
+    message!(
+        Words { until, ..Words::of(head, name, link) },
+        "mail/address_confirming/subject.txt",
+        "mail/address_confirming/body.txt",
+        "mail/address_confirming/body.html"
+    )
+}
+
+/// To a mailbox that has an account of its own: nothing changes, and only its owner learns that it has one.
+#[must_use]
+pub fn address_taken(head: &Letterhead, link: &str) -> Message {
+    message!(
+        Words::of(head, "", link),
+        "mail/address_taken/subject.txt",
+        "mail/address_taken/body.txt",
+        "mail/address_taken/body.html"
     )
 }
 
@@ -303,15 +375,14 @@ pub fn new_message(facts: &Facts<'_>) -> Message {
     message!(facts.words(), "mail/new_message/subject.txt", "mail/new_message/body.txt", "mail/new_message/body.html")
 }
 
-/// To a corrected address: a message could not be handed over before, and waits.
-#[must_use]
-pub fn resend_notice(facts: &Facts<'_>) -> Message {
-    message!(
-        facts.words(),
-        "mail/resend_notice/subject.txt",
-        "mail/resend_notice/body.txt",
-        "mail/resend_notice/body.html"
-    )
+/// How long a link serves: « 30 minutes », « 1 heure », « 14 jours ».
+fn lasting(lasts: SignedDuration) -> String {
+    let (number, one, many) = match (lasts.as_mins(), lasts.as_hours()) {
+        (mins, 0) => (mins, "minute", "minutes"),
+        (_, hours) if hours < 48 => (hours, "heure", "heures"),
+        (_, hours) => (hours / 24, "jour", "jours"),
+    };
+    format!("{number}\u{a0}{}", if number < 2 { one } else { many })
 }
 
 /// A template of ours fails only if memory does; a mail without text is then better seen than a panic.
@@ -340,6 +411,9 @@ mod tests {
 
     const LINK: &str = "https://cplds.example/mon-dossier?a=1&b=2";
 
+    /// Whoever holds the mailbox may be nobody we know.
+    const NAMELESS: [&str; 2] = ["account_opening", "address_taken"];
+
     fn every(head: &Letterhead, name: &str) -> Vec<(&'static str, Message)> {
         let facts = &Facts { head, name, year: 2027, link: LINK };
         let received = Received {
@@ -349,11 +423,18 @@ mod tests {
             closes_on: "30 septembre 2026",
             listed_on: Some("15 octobre 2026"),
         };
+        let hours = SignedDuration::from_hours;
         let training = TrainingFacts { head, name, training: "Prévenir le décrochage", link: LINK };
         vec![
             ("invitation", invitation(facts, Invited::Candidate, "21 juin 2026")),
             ("invitation (juror)", invitation(facts, Invited::Juror, "21 juin 2026")),
-            ("password_link", password_link(head, name, LINK, "14 juin 2026 à 10 h 12")),
+            ("account_invitation", account_invitation(head, name, "pour la session 2027", LINK, hours(14 * 24))),
+            ("account_opening", account_opening(head, LINK, SignedDuration::from_mins(30))),
+            ("account_known", account_known(head, name, LINK)),
+            ("password_link", password_link(head, name, LINK, hours(1))),
+            ("address_leaving", address_leaving(head, name, "ines@autre.example", LINK, hours(7 * 24))),
+            ("address_confirming", address_confirming(head, name, LINK, hours(24))),
+            ("address_taken", address_taken(head, LINK)),
             ("acknowledgement", acknowledgement(facts, &received)),
             ("decision_notice", decision_notice(facts)),
             ("convocation_candidate", convocation_candidate(facts)),
@@ -363,7 +444,6 @@ mod tests {
             ("results_published", results_published(facts)),
             ("certificate_ready", certificate_ready(facts)),
             ("new_message", new_message(facts)),
-            ("resend_notice", resend_notice(facts)),
             ("training_news", training_news(&training)),
             ("training_convocation", training_convocation(&training)),
         ]
@@ -373,7 +453,7 @@ mod tests {
     fn every_message_greets_links_and_says_who_writes_in_both_forms() {
         for (kind, message) in every(&head(), "Inès Durand") {
             for said in [
-                "Bonjour Inès Durand,",
+                if NAMELESS.contains(&kind) { "Bonjour," } else { "Bonjour Inès Durand," },
                 "académie de Limoges",
                 "DEC",
                 "05\u{a0}55\u{a0}01\u{a0}02\u{a0}03",
@@ -420,7 +500,9 @@ mod tests {
         let name = "</p><script>alert(1)</script>\r\nBcc: x@y.fr\n\nVotre mot de passe a expiré\u{2028}\"'";
         for (kind, message) in every(&head(), name) {
             assert!(!message.html.contains("<script"), "{kind}");
-            assert!(message.html.contains("&#60;script&#62;"), "{kind}\n{}", message.html);
+            if !NAMELESS.contains(&kind) {
+                assert!(message.html.contains("&#60;script&#62;"), "{kind}\n{}", message.html);
+            }
             assert!(!message.subject.contains(['\r', '\n']), "{kind}");
             for line in message.text.lines().chain(message.html.lines()) {
                 assert!(
@@ -434,7 +516,7 @@ mod tests {
     #[test]
     fn no_mail_tells_an_outcome_or_a_mark() {
         for (kind, message) in every(&head(), "Inès Durand") {
-            if matches!(kind, "results_published" | "decision_notice" | "resend_notice") {
+            if matches!(kind, "results_published" | "decision_notice") {
                 let said = format!("{} {}", message.subject, message.text).to_lowercase();
                 for word in ["admis", "ajourn", "refus", "félicit", "/20", "accept", "rejet", "malheureusement"] {
                     assert!(!said.contains(word), "{kind}: {word}\n{said}");
@@ -446,7 +528,7 @@ mod tests {
     #[test]
     fn the_acknowledgement_names_the_service_its_telephone_and_the_dates() {
         let messages = every(&head(), "Inès Durand");
-        let (_, message) = &messages[3];
+        let (_, message) = messages.iter().find(|(kind, _)| *kind == "acknowledgement").unwrap();
         for said in [
             "reçu le 14 juin 2026 à 9 h 12 par Division des examens et concours (DEC)",
             "téléphone\u{a0}: 05\u{a0}55\u{a0}01\u{a0}02\u{a0}03",
@@ -456,6 +538,15 @@ mod tests {
             "R.\u{a0}112-5",
         ] {
             assert!(message.text.contains(said), "{said}\n{}", message.text);
+        }
+    }
+
+    #[test]
+    fn a_link_says_how_long_it_serves() {
+        for (mins, said) in
+            [(30, "30\u{a0}minutes"), (60, "1\u{a0}heure"), (24 * 60, "24\u{a0}heures"), (7 * 24 * 60, "7\u{a0}jours")]
+        {
+            assert_eq!(lasting(SignedDuration::from_mins(mins)), said);
         }
     }
 

@@ -1,8 +1,10 @@
-//! Publishes the sessions whose instant has come, and writes the mail of each candidate: a link, never a mark.
+//! Publishes the sessions whose instant has come, and writes the mails that follow it: a link, never a mark.
 
 use crate::domain::permission::Actor;
-use crate::mail::messages::{self, Facts, Letterhead};
+use crate::mail::messages::{self, Facts, Letterhead, Message};
 use crate::store::outbox::NewMail;
+use crate::store::people::PersonRow;
+use crate::store::session::SessionRow;
 use crate::store::{Db, Lock, Stored, publication, reference, session};
 
 /// Publishes what is due; asking again publishes nothing twice. Returns how many sessions were published.
@@ -18,28 +20,44 @@ pub fn publish_what_is_due(db: &Db, public_url: &str) -> Stored<usize> {
             let session = session::load_session(conn, &id)?;
             Ok(Letterhead::of(&reference::get_academy(conn, &session.academy_code)?))
         })?;
-        let link = format!("{public_url}/mon-dossier");
         let session_id = id.clone();
         let done = db.write_now(&Actor::system("publication"), Lock::Session(id), move |tx| {
             publication::publish_due(tx, &session_id, &|session, person| {
-                let name = person.letter_name();
-                let message =
-                    messages::results_published(&Facts { head: &head, name: &name, year: session.year, link: &link });
-                NewMail {
-                    academy_code: Some(session.academy_code.clone()),
-                    session_id: Some(session.id.clone()),
-                    kind: "results".into(),
-                    dedupe_key: format!("results:{}:{}", session.id, person.id),
-                    recipient: person.email.clone(),
-                    recipient_name: name.clone(),
-                    subject: message.subject,
-                    body_text: message.text,
-                    body_html: Some(message.html),
-                    attachments: Vec::new(),
-                }
+                notice(&head, public_url, session, person, "results", messages::results_published)
             })
         })?;
         published += usize::from(done);
     }
     Ok(published)
+}
+
+/// The certificate of this person can be downloaded.
+#[must_use]
+pub fn certificate_notice(head: &Letterhead, public_url: &str, session: &SessionRow, person: &PersonRow) -> NewMail {
+    notice(head, public_url, session, person, "certificate", messages::certificate_ready)
+}
+
+/// One mail a person, a session and a kind, that leads to their own page.
+fn notice(
+    head: &Letterhead,
+    public_url: &str,
+    session: &SessionRow,
+    person: &PersonRow,
+    kind: &str,
+    words: fn(&Facts<'_>) -> Message,
+) -> NewMail {
+    let (name, link) = (person.letter_name(), format!("{public_url}/mon-dossier"));
+    let message = words(&Facts { head, name: &name, year: session.year, link: &link });
+    NewMail {
+        academy_code: Some(session.academy_code.clone()),
+        session_id: Some(session.id.clone()),
+        kind: kind.to_owned(),
+        dedupe_key: format!("{kind}:{}:{}", session.id, person.id),
+        recipient: person.email.clone(),
+        recipient_name: name,
+        subject: message.subject,
+        body_text: message.text,
+        body_html: Some(message.html),
+        attachments: Vec::new(),
+    }
 }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use super::audit::Act;
+use super::outbox::{self, NewMail};
 use super::people::PersonRow;
 use super::registration::RegistrationRow;
 use super::schema::{certificates as t, documents, people, registrations, results};
@@ -64,11 +65,16 @@ pub struct IssueSettings {
 }
 
 /// Issues the certificates of every admitted candidate who has none: alphabetical, numbered without gaps.
-/// Asking again issues nothing more. Returns how many were issued.
+/// Each is told of by a mail of the same transaction. Asking again issues nothing more. Returns how many were issued.
 ///
 /// # Errors
 /// A refusal before publication, without a signatory, or when the public address is this machine's only.
-pub fn issue(tx: &mut Tx<'_>, session_id: &str, settings: &IssueSettings) -> Stored<usize> {
+pub fn issue(
+    tx: &mut Tx<'_>,
+    session_id: &str,
+    settings: &IssueSettings,
+    notify: &dyn Fn(&SessionRow, &PersonRow) -> NewMail,
+) -> Stored<usize> {
     let session = session::session_for(tx, session_id, Action::IssueCertificates)?;
     require(session.state, &[SessionState::Published], "La délivrance des certificats").map_err(|no| no.under(LAW))?;
     if settings.loopback && !settings.simulated {
@@ -176,6 +182,8 @@ pub fn issue(tx: &mut Tx<'_>, session_id: &str, settings: &IssueSettings) -> Sto
         }
         each_backend!(&mut *tx.conn, c => diesel::insert_into(t::table).values(&rows).execute(c))?;
         tx.audit_all(acts)?;
+        let reachable = chunk.iter().filter(|(_, person)| !person.email.is_empty());
+        outbox::queue(tx, reachable.map(|(_, person)| notify(&session, person)).collect())?;
         issued += rows.len();
     }
     Ok(issued)

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::links::{Link, record_links};
-use super::outbox::{self, NewMail};
+use super::links::{Link, create_link, record_links};
+use super::outbox::{self, NewMail, OutboxRow};
 use super::people::PersonRow;
 use super::schema::{jurors, outbox as mails, people, registrations};
 use super::session::{SessionRow, session_for};
@@ -15,6 +15,7 @@ use super::{Conn, StoreError, Stored, Tx};
 use crate::domain::account::{INVITATION_LASTS, LinkPurpose};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Action;
+use crate::domain::refusal::Refusal;
 
 /// What an invitation opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,133 @@ fn invite(
     let action = if opens == Opens::JurySeat { "invite_jurors" } else { "invite_people" };
     tx.audit(action, ("session", &session.id), None, None, &json!({ "count": count }))?;
     Ok(count)
+}
+
+/// Sends a lost mail again to this address. Whoever it is for and has no account yet gets the address on their record
+/// too; an account's address is its owner's alone to change. An invitation leaves with a new link.
+/// Returns the names of the records corrected.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a mail that is not lost or not this academy's; `has_account` for an invitation already
+/// answered; `juror_address` when another juror of the session has this address.
+pub fn send_again(
+    tx: &mut Tx<'_>,
+    session_id: &str,
+    mail_id: &str,
+    to: &EmailAddress,
+    invitation: &dyn Fn(&InvitationFacts<'_>) -> NewMail,
+) -> Stored<Vec<String>> {
+    let session = session_for(tx, session_id, Action::SendConvocations)?;
+    let mail = outbox::get_lost_mail(tx.conn, session_id, mail_id)?;
+    let corrected = correct_address(tx, session_id, &mail.recipient, to)?;
+    let prefix = format!("invitation:{session_id}:");
+    let fresh = match mail.dedupe_key.strip_prefix(&prefix) {
+        Some(guest_id) => Some(invite_again(tx, &session, guest_id, &mail, to, invitation)?),
+        None => None,
+    };
+    outbox::queue_again(tx, &mail, to.as_str(), fresh)?;
+    Ok(corrected)
+}
+
+/// Candidates and jurors of the session who were known at the old address and have no account.
+fn correct_address(tx: &mut Tx<'_>, session_id: &str, from: &str, to: &EmailAddress) -> Stored<Vec<String>> {
+    let old = from.trim().to_lowercase();
+    if to.key() == old {
+        return Ok(Vec::new());
+    }
+    let candidates: Vec<PersonRow> = registrations::table
+        .inner_join(people::table)
+        .filter(registrations::session_id.eq(session_id))
+        .filter(people::user_id.is_null())
+        .filter(people::email_key.eq(&old))
+        .select(PersonRow::as_select())
+        .load(tx.conn)?;
+    let seats: Vec<(String, String, String)> = jurors::table
+        .filter(jurors::session_id.eq(session_id))
+        .filter(jurors::user_id.is_null())
+        .filter(jurors::email_key.eq(&old))
+        .select((jurors::id, jurors::first_names, jurors::last_name))
+        .load(tx.conn)?;
+    let detail = json!({ "from": from, "to": to.as_str() });
+    let mut corrected = Vec::new();
+    for person in &candidates {
+        diesel::update(people::table.find(&person.id))
+            .set((
+                people::email.eq(to.as_str()),
+                people::email_key.eq(to.key()),
+                people::version.eq(people::version + 1),
+            ))
+            .execute(tx.conn)?;
+        tx.audit("correct_address", ("person", &person.id), None, None, &detail)?;
+        corrected.push(person.letter_name());
+    }
+    for (id, first, last) in seats {
+        let taken: i64 = jurors::table
+            .filter(jurors::session_id.eq(session_id))
+            .filter(jurors::email_key.eq(to.key()))
+            .count()
+            .get_result(tx.conn)?;
+        if taken > 0 {
+            return Err(Refusal::new(
+                "juror_address",
+                "Cette adresse est déjà celle d’un autre membre du jury de la session\u{a0}: vérifiez-la.",
+            )
+            .into());
+        }
+        diesel::update(jurors::table.find(&id))
+            .set((jurors::email.eq(to.as_str()), jurors::email_key.eq(to.key())))
+            .execute(tx.conn)?;
+        tx.audit("correct_address", ("juror", &id), None, None, &detail)?;
+        corrected.push(format!("{first} {last}"));
+    }
+    Ok(corrected)
+}
+
+/// The invitation of one guest with a new link; the links that went elsewhere end.
+fn invite_again(
+    tx: &mut Tx<'_>,
+    session: &SessionRow,
+    guest_id: &str,
+    mail: &OutboxRow,
+    to: &EmailAddress,
+    invitation: &dyn Fn(&InvitationFacts<'_>) -> NewMail,
+) -> Stored<NewMail> {
+    let person: Option<Option<String>> =
+        people::table.find(guest_id).select(people::user_id).first(tx.conn).optional()?;
+    let opens = if person.is_some() { Opens::CandidateFile } else { Opens::JurySeat };
+    let account: Option<String> = match person {
+        Some(account) => account,
+        None => jurors::table.find(guest_id).select(jurors::user_id).first(tx.conn)?,
+    };
+    if account.is_some() {
+        return Err(Refusal::new(
+            "has_account",
+            "Cette personne a déjà ouvert son compte\u{a0}: l’invitation n’a plus d’objet.",
+        )
+        .into());
+    }
+    let expires = end_of_link(tx)?;
+    let token = create_link(
+        tx,
+        &Link {
+            purpose: LinkPurpose::Invitation,
+            email: to.clone(),
+            name: mail.recipient_name.clone(),
+            user_id: None,
+            person_id: (opens == Opens::CandidateFile).then(|| guest_id.to_owned()),
+            juror_id: (opens == Opens::JurySeat).then(|| guest_id.to_owned()),
+            expires,
+        },
+    )?;
+    Ok(invitation(&InvitationFacts {
+        opens,
+        session,
+        name: mail.recipient_name.clone(),
+        email: to.as_str().to_owned(),
+        token,
+        expires,
+        dedupe_key: mail.dedupe_key.clone(),
+    }))
 }
 
 /// Who already has their mail, by id of person or juror.

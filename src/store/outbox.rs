@@ -152,15 +152,23 @@ pub fn mark_sent(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
 /// What stands where a link worked once.
 const ERASED: &str = "lien-efface-apres-envoi";
 
-/// The same text, what follows each `/lien/` replaced.
-fn without_tokens(text: &str) -> String {
-    let mut parts = text.split("/lien/");
-    let mut kept = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(part.len());
-        kept.push_str("/lien/");
-        kept.push_str(ERASED);
-        kept.push_str(part.get(end..).unwrap_or_default());
+/// The addresses of this site that let in whoever knows what follows them.
+const DOORS: [&str; 3] = ["/lien/", "/compte/creation/", "/compte/adresse/"];
+
+/// The same text, without what would let its reader in.
+#[must_use]
+pub fn without_tokens(text: &str) -> String {
+    let mut kept = text.to_owned();
+    for door in DOORS {
+        let mut parts = kept.split(door);
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(part.len());
+            text.push_str(door);
+            text.push_str(ERASED);
+            text.push_str(part.get(end..).unwrap_or_default());
+        }
+        kept = text;
     }
     kept
 }
@@ -307,56 +315,70 @@ pub fn note_return(tx: &mut Tx<'_>, returned: &Returned) -> Stored<bool> {
     Ok(true)
 }
 
-/// Sent mails to this address whose page has not been opened yet.
+/// Sent mails to this address that name this page of the site, not opened yet.
 ///
 /// # Errors
 /// The database's own.
-pub fn count_unread_to(conn: &mut Conn, address: &str) -> Stored<i64> {
-    Ok(t::table
-        .filter(t::recipient.eq(address))
+pub fn count_unread_to(conn: &mut Conn, address: &str, page: &str) -> Stored<i64> {
+    Ok(unread_to(address, page).count().get_result(conn)?)
+}
+
+/// Notes that whoever holds this address, signed in, opened the private page that these mails name.
+///
+/// # Errors
+/// The database's own.
+pub fn note_read(tx: &mut Tx<'_>, address: &str, page: &str) -> Stored<usize> {
+    let ids: Vec<String> = unread_to(address, page).select(t::id).load(tx.conn)?;
+    Ok(diesel::update(t::table.filter(t::id.eq_any(ids))).set(t::read_at.eq(Some(tx.stamp()))).execute(tx.conn)?)
+}
+
+fn unread_to(address: &str, page: &str) -> Filtered<'static> {
+    t::table
+        .filter(t::recipient.eq(address.to_owned()))
         .filter(t::state.eq("sent"))
         .filter(t::read_at.is_null())
-        .count()
-        .get_result(conn)?)
+        .filter(t::body_text.like(format!("%{page}%")))
+        .into_boxed()
 }
 
-/// Notes that whoever holds this address, signed in, opened the private page that the mails speak of.
+/// A mail of the session that failed or came back: the only ones that leave again.
 ///
 /// # Errors
-/// The database's own.
-pub fn note_read(tx: &mut Tx<'_>, address: &str) -> Stored<usize> {
-    Ok(diesel::update(
-        t::table.filter(t::recipient.eq(address)).filter(t::state.eq("sent")).filter(t::read_at.is_null()),
-    )
-    .set(t::read_at.eq(Some(tx.stamp())))
-    .execute(tx.conn)?)
-}
-
-/// Puts a mail that failed or came back in the queue again, to a corrected address when one is given.
-///
-/// # Errors
-/// [`super::StoreError::NotFound`] when no such mail of this session has this id; a refusal when its link is erased.
-pub fn resend(tx: &mut Tx<'_>, session_id: &str, id: &str, address: Option<&str>) -> Stored<()> {
-    let row: OutboxRow = t::table
+/// [`super::StoreError::NotFound`] for any other.
+pub fn get_lost_mail(conn: &mut Conn, session_id: &str, id: &str) -> Stored<OutboxRow> {
+    Ok(t::table
         .find(id)
         .filter(t::session_id.eq(session_id))
         .filter(t::state.eq("failed").or(t::bounced_at.is_not_null()))
         .select(OutboxRow::as_select())
-        .first(tx.conn)?;
-    if row.body_text.contains(ERASED) {
-        return Err(Refusal::new(
-            "mail_link_erased",
-            "Ce message contenait un lien personnel, effacé après l’envoi : corrigez l’adresse sur la fiche de la personne, puis invitez-la de nouveau.",
-        )
-        .into());
-    }
-    let to = address.unwrap_or(&row.recipient);
-    diesel::update(t::table.find(id))
+        .first(conn)?)
+}
+
+/// Puts a lost mail in the queue again, to this address, with the words given when it has new ones.
+///
+/// # Errors
+/// A refusal when its link was erased and no new words come; the database's own.
+pub fn queue_again(tx: &mut Tx<'_>, row: &OutboxRow, to: &str, fresh: Option<NewMail>) -> Stored<()> {
+    let (text, html) = match fresh {
+        Some(mail) => (mail.body_text, mail.body_html),
+        None if row.body_text.contains(ERASED) => {
+            return Err(Refusal::new(
+                "mail_link_erased",
+                "Ce message contenait un lien personnel, effacé après l’envoi\u{a0}: il ne peut pas repartir tel quel.",
+            )
+            .into());
+        }
+        None => (row.body_text.clone(), row.body_html.clone()),
+    };
+    diesel::update(t::table.find(&row.id))
         .set((
             t::state.eq("queued"),
             t::attempts.eq(0),
             t::next_attempt_at.eq(tx.stamp()),
             t::recipient.eq(to),
+            t::body_text.eq(text),
+            t::body_html.eq(html),
+            t::last_error.eq(None::<String>),
             t::bounced_at.eq(None::<Stamp>),
             t::bounce_status.eq(None::<String>),
             t::bounce_reason.eq(None::<String>),
@@ -364,7 +386,7 @@ pub fn resend(tx: &mut Tx<'_>, session_id: &str, id: &str, address: Option<&str>
         ))
         .execute(tx.conn)?;
     let detail = serde_json::json!({ "kind": row.kind, "from": row.recipient, "to": to });
-    tx.audit("resend_mail", ("mail", id), None, None, &detail)
+    tx.audit("resend_mail", ("mail", &row.id), None, None, &detail)
 }
 
 /// The files of a mail, read when it leaves.

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::schema::{
-    account_requests, address_changes, audit_entries, conflicts, decisions, documents, drafts, evaluation_lines,
-    evaluations, exam_sessions, identity_checks, jurors, links, login_sessions, message_files, messages,
-    passkey_challenges, passkeys, people, piece_files, pieces, registrations, role_grants, slots, users, working_notes,
+    account_requests, action_plans, address_changes, assignments, audit_entries, conflicts, decisions, documents,
+    drafts, evaluation_lines, evaluations, exam_sessions, file_notes, file_presences, identity_checks, jurors,
+    kept_mark_claims, letters, links, login_sessions, message_files, messages, outbox, paper_files, passkey_challenges,
+    passkeys, people, piece_files, piece_reasons, piece_request_items, piece_requests, pieces, registrations,
+    role_grants, slots, users, working_notes,
 };
 use super::{Conn, Stamp, StoreError, Stored, Tx, reference};
 use crate::domain::audit::sha256_hex;
@@ -190,7 +192,7 @@ fn draft_accounts(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stor
     Ok(())
 }
 
-/// Links and sessions are one line a table: nobody reads them one by one.
+/// Links, sessions and mails are one line a table: nobody reads them one by one.
 fn access_traces(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stored<()> {
     let before = Stamp(limit.before);
     let counts = [
@@ -203,11 +205,25 @@ fn access_traces(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Store
             "login_sessions",
             login_sessions::table.filter(login_sessions::expires_at.lt(before)).count().get_result(conn)?,
         ),
+        (
+            "address_changes",
+            address_changes::table.filter(address_changes::expires_at.lt(before)).count().get_result(conn)?,
+        ),
+        ("outbox", old_mails(before).count().get_result(conn)?),
     ];
     // What is older than the day of the list only grows until it is executed: the table is the line.
     let due = counts.iter().filter(|(_, count)| *count > 0);
     lines.extend(due.map(|(table, count)| line(Kind::AccessTraces, table, before, *count, limit, &json!(table))));
     Ok(())
+}
+
+/// Mails that are over, with their words and their recipients still there.
+fn old_mails(before: Stamp) -> outbox::BoxedQuery<'static, super::MultiBackend> {
+    outbox::table
+        .filter(outbox::created_at.lt(before))
+        .filter(outbox::state.eq_any(["sent", "failed"]))
+        .filter(outbox::recipient.ne(""))
+        .into_boxed()
 }
 
 fn notes(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stored<()> {
@@ -262,7 +278,7 @@ fn applications(conn: &mut Conn, limit: &Limit, lines: &mut Vec<Line>) -> Stored
 
 fn take_away(tx: &mut Tx<'_>, kind: Kind, id: &str) -> Stored<()> {
     match kind {
-        Kind::Draft => forget_draft(tx, id),
+        Kind::Draft => forget_form(tx, id),
         Kind::DraftAccount => forget_account(tx, id),
         Kind::AccessTraces => forget_traces(tx, id),
         Kind::WorkingNotes => {
@@ -286,8 +302,9 @@ fn take_away(tx: &mut Tx<'_>, kind: Kind, id: &str) -> Stored<()> {
     }
 }
 
+/// A form, its messages and its files: a draft and the application it became have the same id.
 /// The rows go here; the files they named are then nobody's, and the daily sweep takes them from the vault.
-fn forget_draft(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
+fn forget_form(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
     let own = || messages::table.filter(messages::file_id.eq(id)).select(messages::id);
     diesel::delete(message_files::table.filter(message_files::message_id.eq_any(own()))).execute(tx.conn)?;
     diesel::delete(messages::table.filter(messages::file_id.eq(id))).execute(tx.conn)?;
@@ -321,15 +338,55 @@ fn forget_traces(tx: &mut Tx<'_>, table: &str) -> Stored<()> {
         "login_sessions" => {
             diesel::delete(login_sessions::table.filter(login_sessions::expires_at.lt(before))).execute(tx.conn)?
         }
+        "address_changes" => {
+            diesel::delete(address_changes::table.filter(address_changes::expires_at.lt(before))).execute(tx.conn)?
+        }
+        // The row stays, emptied: its key is what keeps the same act from being told twice.
+        "outbox" => {
+            let ids: Vec<String> = old_mails(before).select(outbox::id).load(tx.conn)?;
+            for chunk in ids.chunks(500) {
+                diesel::update(outbox::table.filter(outbox::id.eq_any(chunk)))
+                    .set((
+                        outbox::recipient.eq(""),
+                        outbox::recipient_name.eq(""),
+                        outbox::body_text.eq(""),
+                        outbox::body_html.eq(None::<String>),
+                        outbox::bounce_reason.eq(None::<String>),
+                    ))
+                    .execute(tx.conn)?;
+            }
+            ids.len()
+        }
         other => return Err(broken(other)),
     };
+    Ok(())
+}
+
+/// What the office wrote while it examined: checklist, requests, notes, letters with their documents.
+fn forget_examination(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
+    let asked = || piece_requests::table.filter(piece_requests::registration_id.eq(id)).select(piece_requests::id);
+    diesel::delete(piece_request_items::table.filter(piece_request_items::request_id.eq_any(asked())))
+        .execute(tx.conn)?;
+    diesel::delete(piece_requests::table.filter(piece_requests::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(piece_reasons::table.filter(piece_reasons::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(pieces::table.filter(pieces::registration_id.eq(id))).execute(tx.conn)?;
+    let sent = || letters::table.filter(letters::registration_id.eq(id)).select(letters::id);
+    diesel::delete(documents::table.filter(documents::subject_id.eq_any(sent()))).execute(tx.conn)?;
+    diesel::delete(letters::table.filter(letters::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(file_notes::table.filter(file_notes::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(file_presences::table.filter(file_presences::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(assignments::table.filter(assignments::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(paper_files::table.filter(paper_files::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(action_plans::table.filter(action_plans::registration_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(kept_mark_claims::table.filter(kept_mark_claims::registration_id.eq(id))).execute(tx.conn)?;
     Ok(())
 }
 
 /// Leaves the number, the marks and the outcome: the minutes rest on them, their seal is computed from them, and a mark
 /// of ten may still be asked for at a later session. Takes everything else.
 fn empty_application(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
-    diesel::delete(pieces::table.filter(pieces::registration_id.eq(id))).execute(tx.conn)?;
+    forget_form(tx, id)?;
+    forget_examination(tx, id)?;
     diesel::delete(conflicts::table.filter(conflicts::registration_id.eq(id))).execute(tx.conn)?;
     diesel::delete(slots::table.filter(slots::registration_id.eq(id))).execute(tx.conn)?;
     diesel::delete(decisions::table.filter(decisions::registration_id.eq(id)).filter(decisions::kind.ne("outcome")))

@@ -9,6 +9,7 @@ use super::AppState;
 use super::certificate::attachment;
 use super::error::AppError;
 use super::form::{Form, RawForm};
+use super::outbox::note_page_opened;
 use super::page::{self, CurrentActor, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
@@ -21,9 +22,7 @@ use crate::domain::session::SessionState;
 use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::registration::{self, FileView, OPEN_STATES};
-use crate::store::{
-    Lock, Stored, certificate, documents, draft, message, outbox, publication, reference, schedule, session,
-};
+use crate::store::{Stored, certificate, documents, draft, message, publication, reference, schedule, session};
 
 mod timeline;
 mod withdrawal;
@@ -107,7 +106,7 @@ struct Loaded {
 async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
     let now = app.clock().now();
-    note_read(&app, &actor).await?;
+    note_page_opened(&app, &actor, "/mon-dossier").await?;
     let (loaded, drafts) = app
         .db
         .read(move |conn| {
@@ -177,16 +176,6 @@ fn draft_card(view: &draft::DraftView, unread: i64) -> DraftCard {
         progress: format!("{done} sur {}", counted.len()),
         unread,
     }
-}
-
-/// The page that mails speak of is open: written down once, and only when a mail waits for it.
-async fn note_read(app: &AppState, actor: &CurrentActor) -> Result<(), AppError> {
-    let address = actor.email.clone();
-    if app.db.read(move |conn| outbox::count_unread_to(conn, &address)).await? > 0 {
-        let address = actor.email.clone();
-        app.db.write(actor, Lock::House, move |tx| outbox::note_read(tx, &address)).await?;
-    }
-    Ok(())
 }
 
 fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {

@@ -14,11 +14,13 @@ use super::session::{OFFICE_AND_PRESIDENT, own_session, page_of};
 use crate::domain::certificate::CertificateState;
 use crate::domain::permission::{Action, OFFICE};
 use crate::domain::session::SessionState;
+use crate::mail::messages::Letterhead;
 use crate::office::documents as office;
+use crate::office::publication::certificate_notice;
 use crate::store::certificate::{self, IssueSettings};
 use crate::store::documents::DocumentRow;
 use crate::store::session::SessionRow;
-use crate::store::{Lock, StoreError};
+use crate::store::{Lock, StoreError, reference};
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
@@ -134,7 +136,13 @@ async fn issue(
     let session_id = id.clone();
     match app
         .db
-        .write(&actor, Lock::Session(id.clone()), move |tx| certificate::issue(tx, &session_id, &settings))
+        .write(&actor, Lock::Session(id.clone()), move |tx| {
+            let session = own_session(tx.conn, tx.actor, &session_id, Action::IssueCertificates)?;
+            let head = Letterhead::of(&reference::get_academy(tx.conn, &session.academy_code)?);
+            certificate::issue(tx, &session_id, &settings, &|session, person| {
+                certificate_notice(&head, &settings.public_url, session, person)
+            })
+        })
         .await
     {
         Ok(count) => {

@@ -7,18 +7,17 @@ use axum::response::Response;
 use super::AppState;
 use super::download::attached;
 use super::error::AppError;
-use super::form::{Form, RawForm, Reading};
+use super::form::{Form, RawForm};
 use super::french::count;
 use super::page::{self, CurrentActor, Flash, Page, Pages, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
-use crate::domain::ids::EmailAddress;
 use crate::domain::permission::{Action, OFFICE};
 use crate::office;
 use crate::store::convocation::{self as store, ConvocationFacts, PDF_KIND};
 use crate::store::outbox::{self, OutboxRow};
 use crate::store::session::SessionRow;
-use crate::store::{Lock, StoreError, documents, schedule};
+use crate::store::{StoreError, documents, schedule};
 
 #[must_use]
 pub fn routes() -> Routes<AppState> {
@@ -26,7 +25,6 @@ pub fn routes() -> Routes<AppState> {
     Routes::new()
         .get("/gestion/sessions/{id}/convocations", office, show)
         .post("/gestion/sessions/{id}/convocations", office, send)
-        .post("/gestion/sessions/{id}/convocations/messages/{mail}", office, resend)
         .get("/gestion/sessions/{id}/convocations/documents/{subject}", office, document)
         .get("/gestion/sessions/{id}/jury/arrete.pdf", office, order)
 }
@@ -202,35 +200,6 @@ async fn send(
         Err(StoreError::Conflict(sentence)) => Err(AppError::changed_meanwhile(sentence)),
         Err(other) => Err(other.into()),
     }
-}
-
-async fn resend(
-    State(app): State<AppState>,
-    shell: Shell,
-    actor: CurrentActor,
-    Path((id, mail)): Path<(String, String)>,
-    raw: RawForm,
-) -> Result<Response, AppError> {
-    let field = format!("adresse-{mail}");
-    let mut reading = Reading::of(raw);
-    let address = reading.optional(&field, EmailAddress::parse);
-    let mut form = reading.into_form();
-    if let Some(address) = address {
-        let (session_id, who) = (id.clone(), actor.0.clone());
-        let done = app
-            .db
-            .write(&actor, Lock::Session(id.clone()), move |tx| {
-                own_session(tx.conn, &who, &session_id, Action::SendConvocations)?;
-                outbox::resend(tx, &session_id, &mail, address.as_ref().map(EmailAddress::as_str))
-            })
-            .await;
-        match done {
-            Ok(()) => return Ok(Flash::success("Le message est remis en file d’envoi.").then(&path_of(&id))),
-            Err(StoreError::Refused(no)) => form.refuse(&field, no.to_string()),
-            Err(other) => return Err(other.into()),
-        }
-    }
-    show_page(&app, &shell, &actor, id, String::new(), form).await
 }
 
 async fn document(

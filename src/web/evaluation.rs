@@ -10,6 +10,7 @@ use axum::response::Response;
 use super::AppState;
 use super::error::AppError;
 use super::form::{Form, RawForm};
+use super::outbox::note_page_opened;
 use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::{OFFICE_AND_PRESIDENT, own_session, page_of, shown_instant};
@@ -62,6 +63,7 @@ struct PlanPage {
 
 async fn plan(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
+    note_page_opened(&app, &actor, "/jury").await?;
     let lines = app.db.read(move |conn| evaluation::list_for_juror(conn, &user_id)).await?;
     let lines: Vec<PlanLine> = lines
         .into_iter()

@@ -33,6 +33,8 @@ struct Guests {
     title: &'static str,
     progress: Progress,
     button: String,
+    /// Where the message and its recipients are read before it leaves.
+    preview: String,
 }
 
 #[derive(Template)]
@@ -61,6 +63,7 @@ async fn show(
         0 => String::new(),
         number => format!("Inviter {}", count(number, one, many)),
     };
+    let preview = |message: &str| format!("/gestion/sessions/{}/courriels/apercu/{message}", session.id);
     html(&InvitationsPage {
         page: page_of(&shell, &session, "Invitations").heading("Ouvrir les comptes"),
         action: format!("/gestion/sessions/{}/invitations", session.id),
@@ -70,12 +73,14 @@ async fn show(
                 title: "Candidats",
                 progress: candidates,
                 button: button(candidates, "candidat", "candidats"),
+                preview: preview("invitations-candidats"),
             },
             Guests {
                 who: "jures",
                 title: "Membres du jury",
                 progress: jurors,
                 button: button(jurors, "membre du jury", "membres du jury"),
+                preview: preview("invitations-jury"),
             },
         ],
     })
@@ -111,7 +116,7 @@ async fn send(
 }
 
 /// The mail of one guest: one link, until when, and what to do when one did not expect it.
-fn letter(facts: &InvitationFacts<'_>, head: &Letterhead, public_url: &str) -> NewMail {
+pub(super) fn letter(facts: &InvitationFacts<'_>, head: &Letterhead, public_url: &str) -> NewMail {
     let until =
         Academy::find(&facts.session.academy_code).map(|academy| academy.show(facts.expires)).unwrap_or_default();
     let invited = match facts.opens {

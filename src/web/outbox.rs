@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::AppState;
 use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
+use super::invitation;
 use super::page::{self, CurrentActor, Flash, Page, Pages, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
@@ -20,6 +21,7 @@ use crate::domain::permission::{Action, OFFICE};
 use crate::mail::bounce;
 use crate::mail::messages::{self, Facts, Invited, Letterhead, Message};
 use crate::store::convocation::{self, Audience};
+use crate::store::invitations::InvitationFacts;
 use crate::store::outbox::{self, Followed, OutboxRow};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, invitations, publication, reference};
@@ -69,6 +71,7 @@ struct Line {
     when: String,
     why: String,
     lost: bool,
+    is_invitation: bool,
 }
 
 fn line(session: &SessionRow, mail: &OutboxRow) -> Line {
@@ -89,6 +92,7 @@ fn line(session: &SessionRow, mail: &OutboxRow) -> Line {
         when: shown_instant(session, at.0),
         why,
         lost: mail.state == "failed" || mail.bounced_at.is_some(),
+        is_invitation: mail.kind == "invitation",
     }
 }
 
@@ -204,7 +208,8 @@ async fn show_page(
         form,
         mail: line(&session, &row),
         said: row.bounce_reason.clone().unwrap_or_default(),
-        text: row.body_text,
+        // Before it leaves, its link still opens the account of whoever it is for.
+        text: outbox::without_tokens(&row.body_text),
         history,
         session,
     };
@@ -224,24 +229,42 @@ async fn resend(
     let mut form = reading.into_form();
     if let Some(address) = address {
         let (session_id, mail_id, who) = (id.clone(), mail.clone(), actor.0.clone());
+        let url = app.config.public_url.clone();
         let done = app
             .db
             .write(&actor, Lock::Session(id.clone()), move |tx| {
-                own_session(tx.conn, &who, &session_id, Action::SendConvocations)?;
-                outbox::resend(tx, &session_id, &mail_id, Some(address.as_str()))
+                let session = own_session(tx.conn, &who, &session_id, Action::SendConvocations)?;
+                let head = Letterhead::of(&reference::get_academy(tx.conn, &session.academy_code)?);
+                let words = |facts: &InvitationFacts<'_>| invitation::letter(facts, &head, &url);
+                invitations::send_again(tx, &session_id, &mail_id, &address, &words)
             })
             .await;
         match done {
-            Ok(()) => {
-                return Ok(
-                    Flash::success("Le message est remis en file d’envoi.").then(&format!("{}/{mail}", place(&id)))
-                );
+            Ok(corrected) => {
+                let said = match corrected.as_slice() {
+                    [] => "Le message est remis en file d’envoi.".to_owned(),
+                    names => format!(
+                        "Le message est remis en file d’envoi\u{a0}; l’adresse est corrigée sur la fiche de {}.",
+                        names.join(", ")
+                    ),
+                };
+                return Ok(Flash::success(said).then(&format!("{}/{mail}", place(&id))));
             }
             Err(StoreError::Refused(no)) => form.refuse("adresse", no.to_string()),
             Err(other) => return Err(other.into()),
         }
     }
     show_page(&app, &shell, &actor, id, mail, form).await
+}
+
+/// The page that mails speak of is open: written down once, and only when a mail that names it waits for it.
+pub(super) async fn note_page_opened(app: &AppState, actor: &CurrentActor, page: &'static str) -> Result<(), AppError> {
+    let address = actor.email.clone();
+    if app.db.read(move |conn| outbox::count_unread_to(conn, &address, page)).await? > 0 {
+        let address = actor.email.clone();
+        app.db.write(actor, Lock::House, move |tx| outbox::note_read(tx, &address, page)).await?;
+    }
+    Ok(())
 }
 
 /// A sending to many that can be read before it leaves.

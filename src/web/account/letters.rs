@@ -1,11 +1,15 @@
-//! The two mails accounts send: an invitation and a link to choose a new password.
-//! Each holds one link, what it does and until when, and what to do when one did not expect it.
+//! The mails of accounts, as rows for the outbox: to whom, which link, and how long it serves.
+//! The words stand with all the others in `mail::messages`.
 
+use crate::domain::account::{
+    ACCOUNT_LINK_LASTS, ADDRESS_CANCEL_LASTS, ADDRESS_LINK_LASTS, INVITATION_LASTS, PASSWORD_LINK_LASTS,
+};
 use crate::domain::audit::sha256_hex;
+use crate::mail::messages::{self, Letterhead, Message};
 use crate::store::accounts::address::ChangeFacts;
 use crate::store::outbox::NewMail;
 
-fn letter(kind: &str, name: &str, to: &str, token: &str, subject: &str, body: String) -> NewMail {
+fn letter(kind: &str, name: &str, to: &str, token: &str, message: Message) -> NewMail {
     NewMail {
         academy_code: None,
         session_id: None,
@@ -14,9 +18,9 @@ fn letter(kind: &str, name: &str, to: &str, token: &str, subject: &str, body: St
         dedupe_key: format!("{kind}:{}", sha256_hex(token.as_bytes())),
         recipient: to.to_owned(),
         recipient_name: name.to_owned(),
-        subject: subject.to_owned(),
-        body_text: body,
-        body_html: None,
+        subject: message.subject,
+        body_text: message.text,
+        body_html: Some(message.html),
         attachments: Vec::new(),
     }
 }
@@ -24,90 +28,53 @@ fn letter(kind: &str, name: &str, to: &str, token: &str, subject: &str, body: St
 /// Asked on the page « Mot de passe oublié ».
 #[must_use]
 pub fn password_letter(name: &str, to: &str, public_url: &str, token: &str) -> NewMail {
-    let body = format!(
-        "Bonjour {name},\n\n\
-         Quelqu’un, sans doute vous, a demandé un nouveau mot de passe pour votre compte.\n\
-         Pour le choisir, ouvrez ce lien dans l’heure :\n\n\
-         {public_url}/lien/{token}\n\n\
-         Si vous n’avez rien demandé, ne faites rien : votre mot de passe actuel reste valable.\n\
-         Ne transmettez ce message à personne.\n"
-    );
-    letter("password", name, to, token, "Choisir un nouveau mot de passe", body)
+    let link = format!("{public_url}/lien/{token}");
+    letter(
+        "password",
+        name,
+        to,
+        token,
+        messages::password_link(&Letterhead::national(), name, &link, PASSWORD_LINK_LASTS),
+    )
 }
 
 /// Sent when a service opens an account for a colleague; `what_for` completes « Un compte vous est ouvert … ».
 #[must_use]
 pub fn invitation_letter(name: &str, to: &str, public_url: &str, token: &str, what_for: &str) -> NewMail {
-    let body = format!(
-        "Bonjour {name},\n\n\
-         Un compte vous est ouvert {what_for} sur le site du certificat de professionnalisation \
-         en matière de lutte contre le décrochage scolaire.\n\
-         Pour choisir votre mot de passe, ouvrez ce lien dans les quatorze jours :\n\n\
-         {public_url}/lien/{token}\n\n\
-         Si ce message ne vous est pas destiné, supprimez-le : aucun compte ne sera utilisé à votre nom.\n"
-    );
-    letter("invitation", name, to, token, "Votre compte pour l’examen du CPLDS", body)
+    let link = format!("{public_url}/lien/{token}");
+    let message = messages::account_invitation(&Letterhead::national(), name, what_for, &link, INVITATION_LASTS);
+    letter("invitation", name, to, token, message)
 }
 
 /// Asked on the page « Créer un compte », for an address without one.
 #[must_use]
 pub fn opening_letter(to: &str, public_url: &str, token: &str) -> NewMail {
-    let body = format!(
-        "Bonjour,\n\n\
-         Quelqu’un, sans doute vous, souhaite ouvrir un compte à cette adresse sur le site du certificat de \
-         professionnalisation en matière de lutte contre le décrochage scolaire.\n\
-         Pour l’ouvrir, suivez ce lien dans les trente minutes\u{a0}:\n\n\
-         {public_url}/compte/creation/{token}\n\n\
-         Il ne sert qu’une fois. Si vous n’avez rien demandé, ne faites rien\u{a0}: aucun compte ne sera ouvert.\n"
-    );
-    letter("account", "", to, token, "Ouvrir votre compte", body)
+    let link = format!("{public_url}/compte/creation/{token}");
+    letter("account", "", to, token, messages::account_opening(&Letterhead::national(), &link, ACCOUNT_LINK_LASTS))
 }
 
 /// Asked on the same page, for an address that has an account: its owner alone reads this.
 #[must_use]
 pub fn known_letter(name: &str, to: &str, public_url: &str, token: &str) -> NewMail {
-    let body = format!(
-        "Bonjour {name},\n\n\
-         Quelqu’un, sans doute vous, a demandé à ouvrir un compte à cette adresse. Vous en avez déjà un\u{a0}: il vaut \
-         pour toutes les sessions et toutes les académies.\n\n\
-         Pour vous connecter\u{a0}: {public_url}/connexion\n\
-         Si vous avez oublié votre mot de passe, ou n’en avez jamais choisi\u{a0}: {public_url}/mot-de-passe-oublie\n\n\
-         Si vous n’avez rien demandé, ne faites rien\u{a0}: votre compte reste comme il est.\n"
-    );
-    letter("account", name, to, token, "Vous avez déjà un compte", body)
+    let link = format!("{public_url}/connexion");
+    letter("account", name, to, token, messages::account_known(&Letterhead::national(), name, &link))
 }
 
 /// The two mails of a change of address: the old mailbox may say no, the new one says yes.
 #[must_use]
 pub fn address_letters(facts: &ChangeFacts, public_url: &str) -> Vec<NewMail> {
     let ChangeFacts { name, old_email, new_email, .. } = facts;
-    let told = format!(
-        "Bonjour {name},\n\n\
-         L’adresse de votre compte va devenir {new_email}, dès que cette nouvelle adresse aura confirmé.\n\n\
-         Si vous n’avez rien demandé, ou changez d’avis, ouvrez ce lien dans les sept jours\u{a0}: il garde ou rétablit \
-         votre adresse actuelle et ferme toutes les sessions.\n\n\
-         {public_url}/compte/adresse/{}\n",
-        facts.cancel_token
-    );
-    let confirm = if facts.is_taken {
-        format!(
-            "Bonjour,\n\n\
-             Quelqu’un a demandé à rattacher un compte à cette adresse, qui en a déjà un. Rien n’est changé.\n\n\
-             Pour vous connecter à votre compte\u{a0}: {public_url}/connexion\n\
-             Si vous n’avez rien demandé, ne faites rien.\n"
-        )
+    let head = &Letterhead::national();
+    let no = format!("{public_url}/compte/adresse/{}", facts.cancel_token);
+    let told = messages::address_leaving(head, name, new_email, &no, ADDRESS_CANCEL_LASTS);
+    let (to_name, confirm) = if facts.is_taken {
+        ("", messages::address_taken(head, &format!("{public_url}/connexion")))
     } else {
-        format!(
-            "Bonjour {name},\n\n\
-             Pour que cette adresse devienne celle de votre compte, ouvrez ce lien dans les vingt-quatre heures\u{a0}:\n\n\
-             {public_url}/compte/adresse/{}\n\n\
-             Si vous n’avez rien demandé, ne faites rien\u{a0}: rien ne change.\n",
-            facts.confirm_token
-        )
+        let yes = format!("{public_url}/compte/adresse/{}", facts.confirm_token);
+        (name.as_str(), messages::address_confirming(head, name, &yes, ADDRESS_LINK_LASTS))
     };
-    let to_name = if facts.is_taken { "" } else { name };
     vec![
-        letter("address", name, old_email, &facts.cancel_token, "L’adresse de votre compte va changer", told),
-        letter("address", to_name, new_email, &facts.confirm_token, "Confirmer votre nouvelle adresse", confirm),
+        letter("address", name, old_email, &facts.cancel_token, told),
+        letter("address", to_name, new_email, &facts.confirm_token, confirm),
     ]
 }

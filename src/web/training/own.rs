@@ -15,6 +15,7 @@ use crate::web::AppState;
 use crate::web::download::attached;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm};
+use crate::web::outbox::note_page_opened;
 use crate::web::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
 use crate::web::routes::{Gate, Routes};
 use crate::web::staff::write;
@@ -67,6 +68,7 @@ struct OwnPage {
 async fn index(State(state): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user = actor.user_id.clone();
     let now = state.clock().now();
+    note_page_opened(&state, &actor, "/formation/mes-formations").await?;
     let (person, own, open) = state
         .db
         .read(move |conn| {
