@@ -5,6 +5,8 @@ use std::fmt;
 
 use jiff::civil::Date;
 
+use super::fold;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrenchDate(Date);
 
@@ -35,12 +37,17 @@ const MONTHS: [&str; 12] = [
     "décembre",
 ];
 
+const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+
 impl FrenchDate {
     pub fn parse(typed: &str) -> Result<Self, DateRefused> {
         let text = typed.trim();
         let shape = || DateRefused::Shape(text.chars().take(30).collect());
         // A spreadsheet writes a pure date with a midnight that means nothing.
         let date = text.strip_suffix("00:00:00").map(|t| t.trim_end_matches(['T', ' '])).unwrap_or(text);
+        if date.contains(char::is_alphabetic) {
+            return Self::in_words(date).ok_or_else(shape)?;
+        }
         let mut parts = [""; 3];
         let mut pieces = date.split(['/', '-', '.']);
         for part in &mut parts {
@@ -61,6 +68,26 @@ impl FrenchDate {
         }
         let number = |s: &str| s.parse::<u16>().map_err(|_| shape());
         Self::of(number(day)?, number(month)?, number(year)?)
+    }
+
+    /// « mercredi 14 mars 1984 », « 1er févr. 1984 »: nothing when it is not so written.
+    fn in_words(text: &str) -> Option<Result<Self, DateRefused>> {
+        let folded = fold(&text.replace(['.', ','], " "));
+        let mut words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
+        if words.first().is_some_and(|word| WEEKDAYS.contains(word)) {
+            words.remove(0);
+        }
+        let [day, month, year] = words[..] else { return None };
+        let day = day.strip_suffix("er").unwrap_or(day).parse().ok()?;
+        // Shortened as people do, as long as one month alone answers: « jui » is two of them.
+        let mut found = MONTHS.iter().zip(1..).filter(|(name, _)| month.len() >= 3 && fold(name).starts_with(month));
+        let (Some((_, month)), None) = (found.next(), found.next()) else { return None };
+        let is_year = year.bytes().all(|byte| byte.is_ascii_digit());
+        match (is_year, year.len()) {
+            (true, 4) => Some(Self::of(day, month, year.parse().ok()?)),
+            (true, 2) => Some(Err(DateRefused::ShortYear(text.chars().take(30).collect()))),
+            _ => None,
+        }
     }
 
     fn of(day: u16, month: u16, year: u16) -> Result<Self, DateRefused> {
@@ -115,6 +142,10 @@ mod tests {
             " 14/03/1984 ",
             "1984-03-14 00:00:00",
             "1984-03-14T00:00:00",
+            "14 mars 1984",
+            "14 MARS 1984",
+            "mercredi 14 mars 1984",
+            "14\u{a0}mars\u{a0}1984",
         ] {
             let date = FrenchDate::parse(typed).expect(typed);
             assert_eq!(date.date().to_string(), "1984-03-14", "{typed}");
@@ -134,13 +165,40 @@ mod tests {
     #[test]
     fn an_ambiguous_year_is_refused_rather_than_guessed() {
         assert!(matches!(FrenchDate::parse("14/03/84"), Err(DateRefused::ShortYear(_))));
+        assert!(matches!(FrenchDate::parse("14 mars 84"), Err(DateRefused::ShortYear(_))));
+    }
+
+    #[test]
+    fn months_are_read_in_words_and_shortened() {
+        for (typed, day) in [
+            ("1er février 1984", "1984-02-01"),
+            ("1er fevr. 1984", "1984-02-01"),
+            ("15 août 1984", "1984-08-15"),
+            ("15 AOUT 1984", "1984-08-15"),
+            ("3 juil. 1984", "1984-07-03"),
+            ("3 déc 1984", "1984-12-03"),
+        ] {
+            assert_eq!(FrenchDate::parse(typed).expect(typed).date().to_string(), day, "{typed}");
+        }
+        assert!(matches!(FrenchDate::parse("31 avril 1984"), Err(DateRefused::NoSuchDay { .. })));
     }
 
     #[test]
     fn what_is_not_a_date_is_refused() {
-        for typed in
-            ["", "hier", "14 mars 1984", "14/03", "1/2/3/1984", "30755", "014/03/1984", "00/00/0000", "14/00/1984"]
-        {
+        for typed in [
+            "",
+            "hier",
+            "mars 1984",
+            "14 jui 1984",
+            "14 brumaire 1984",
+            "14 mars 1984 à midi",
+            "14/03",
+            "1/2/3/1984",
+            "30755",
+            "014/03/1984",
+            "00/00/0000",
+            "14/00/1984",
+        ] {
             assert!(FrenchDate::parse(typed).is_err(), "{typed}");
         }
     }
