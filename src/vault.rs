@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chacha20poly1305::aead::{Aead, Payload};
@@ -14,7 +15,7 @@ use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 
 use crate::config::PiecesPlace;
 use crate::domain::audit::sha256_hex;
@@ -68,13 +69,22 @@ impl Vault {
         let place = match place {
             PiecesPlace::Folder(path) => Place::Folder(path.clone(), OnceLock::new()),
             PiecesPlace::Bucket(bucket) => {
+                // Somebody waits in front of a page: a server that is gone is told in seconds, not in minutes.
+                let retry =
+                    RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(8), ..RetryConfig::default() };
+                let client = ClientOptions::new()
+                    .with_connect_timeout(Duration::from_secs(3))
+                    .with_timeout(Duration::from_secs(20))
+                    .with_allow_http(bucket.endpoint.as_deref().is_some_and(|place| place.starts_with("http://")));
                 let mut builder = AmazonS3Builder::new()
+                    .with_retry(retry)
+                    .with_client_options(client)
                     .with_bucket_name(&bucket.name)
                     .with_region(&bucket.region)
                     .with_access_key_id(&bucket.key_id)
                     .with_secret_access_key(&bucket.key);
                 if let Some(endpoint) = &bucket.endpoint {
-                    builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+                    builder = builder.with_endpoint(endpoint);
                 }
                 Place::Bucket(Box::new(builder.build().map_err(failed)?), Path::from(bucket.prefix.as_str()))
             }
@@ -154,6 +164,8 @@ impl Vault {
         };
         let whole = match found {
             Ok(found) => found.bytes().await.map_err(failed)?,
+            // A bucket that is not there says « not found » like a file: the two are told apart.
+            Err(error @ object_store::Error::NotFound { .. }) if lacks_bucket(&error) => return Err(failed(error)),
             Err(object_store::Error::NotFound { .. }) => return Err(VaultError::Missing(from.to_owned())),
             Err(error) => return Err(failed(error)),
         };
@@ -179,7 +191,8 @@ impl Vault {
             Place::Bucket(bucket, _) => bucket.delete(&location).await,
         };
         match removed {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error @ object_store::Error::NotFound { .. }) if !lacks_bucket(&error) => Ok(()),
             Err(error) => Err(failed(error)),
         }
     }
@@ -295,18 +308,44 @@ fn unusable(error: std::io::Error) -> VaultError {
     }
 }
 
-/// A full disk hides below the library's own errors.
+/// A full disk, a refused key and a missing bucket hide below the library's own errors.
 fn failed(error: object_store::Error) -> VaultError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut told = Vec::new();
     while let Some(inner) = cause {
         if let Some(io) = inner.downcast_ref::<std::io::Error>()
             && matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
         {
             return VaultError::Full(error.to_string());
         }
+        told.push(inner.to_string());
         cause = inner.source();
     }
-    VaultError::Unavailable(error.to_string())
+    let told = told.join(" ; ");
+    let why = if lacks_bucket(&error) {
+        "le seau n’existe pas\u{a0}: créez-le, ou corrigez CPLDS_PIECES_URL"
+    } else if KEY_REFUSED.iter().any(|code| told.contains(code)) {
+        "la clé d’accès est refusée\u{a0}: corrigez CPLDS_PIECES_KEY_ID et CPLDS_PIECES_KEY_FILE"
+    } else if told.contains("AccessDenied") {
+        "cette clé n’a pas tous les droits sur le seau\u{a0}: il faut lire, écrire, supprimer et lister"
+    } else {
+        return VaultError::Unavailable(told);
+    };
+    VaultError::Unavailable(format!("{why} ({error})"))
+}
+
+/// What servers that speak S3 answer to a key they do not know, or whose secret is another.
+const KEY_REFUSED: [&str; 3] = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"];
+
+fn lacks_bucket(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if inner.to_string().contains("NoSuchBucket") {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 #[cfg(test)]

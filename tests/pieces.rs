@@ -1,5 +1,8 @@
 //! Files handed in: by whom, what of them is kept, who may read them; on both engines, through the pages.
 
+#[path = "pieces/bucket.rs"]
+mod bucket;
+
 use axum::http::{StatusCode, header};
 use cplds::domain::permission::{Actor, Role};
 use cplds::domain::session::Calendar;

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::AppState;
 use super::error::AppError;
@@ -209,6 +210,8 @@ async fn receive(
         );
         return shown(&app, &shell, &actor, file_id, form).await;
     }
+    // Each file looked into may hold several times its size: they wait their turn here, however many people send at once.
+    let Ok(_place) = PLACES.acquire().await else { return Err(AppError::unavailable("no place to look into a file")) };
     let mut kept = Vec::new();
     for file in sent {
         let (bytes, bounds) = (file.bytes.clone(), limits.clone());
@@ -256,6 +259,9 @@ async fn receive(
         Err(error) => Err(error.into()),
     }
 }
+
+/// Files looked into and sealed at the same time.
+static PLACES: Semaphore = Semaphore::const_new(2);
 
 fn place(file_id: &str) -> String {
     format!("/mon-dossier/{file_id}/pieces")

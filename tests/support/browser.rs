@@ -16,14 +16,17 @@ use tower::ServiceExt;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The site over this database, at this public address.
-pub fn site_at(db: &Db, public_url: &str) -> Router {
-    let vars = [
-        ("CPLDS_PUBLIC_URL".to_owned(), public_url.to_owned()),
-        ("CPLDS_DATA_DIR".to_owned(), super::data_dir(db).to_string_lossy().into_owned()),
-    ];
+/// The site over this database, with these settings.
+pub fn site_with(db: &Db, settings: &[(&str, &str)]) -> Router {
+    let mut vars = vec![("CPLDS_DATA_DIR".to_owned(), super::data_dir(db).to_string_lossy().into_owned())];
+    vars.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let config = Config::from_vars(vars).unwrap();
     web::app(AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(db)).unwrap())
+}
+
+/// The site over this database, at this public address.
+pub fn site_at(db: &Db, public_url: &str) -> Router {
+    site_with(db, &[("CPLDS_PUBLIC_URL", public_url)])
 }
 
 pub fn site(db: &Db) -> Router {

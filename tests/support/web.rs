@@ -13,7 +13,7 @@ use cplds::store::accounts::{self, NewUser};
 use cplds::store::{Db, Lock, reference};
 
 use super::Fresh;
-use super::browser::{Browser, site};
+use super::browser::{Browser, site, site_with};
 
 /// The password of every user made by [`Site::user`].
 pub const PASSWORD: &str = "tortue lampe océan vis";
@@ -31,6 +31,12 @@ impl Site {
     pub fn new(fresh: &Fresh) -> Self {
         fresh.db.write_now(&Actor::system("test"), Lock::House, reference::load).unwrap();
         Site { db: fresh.db.clone(), router: site(&fresh.db) }
+    }
+
+    /// The same people and data, behind a site set up otherwise.
+    #[allow(dead_code)] // for the stories of an instance whose pieces stand elsewhere
+    pub fn set_up(&self, settings: &[(&str, &str)]) -> Site {
+        Site { db: self.db.clone(), router: site_with(&self.db, settings) }
     }
 
     /// A user who can sign in, with one role; returns the address. National roles ignore the academy.
