@@ -1,9 +1,17 @@
 //! Spreadsheets in and out, through the pages and through the store, on both engines.
 
+#[path = "exchange/again.rs"]
+mod again;
+#[path = "exchange/hostile.rs"]
+mod hostile;
+#[path = "exchange/jurors.rs"]
+mod jurors;
+
 use axum::http::StatusCode;
 use cplds::domain::exchange::{Accepted, ImportKind};
 use cplds::domain::permission::{Actor, Role};
 use cplds::domain::table::{FileKind, SheetWriter};
+use cplds::store::exchange::Place;
 use cplds::store::export::{self, Exported};
 use cplds::store::{Lock, StoreError, exchange, schools};
 
@@ -81,7 +89,7 @@ fn an_export_of_staff_imported_again_changes_nothing() {
         let run = |bytes: Vec<u8>, accepted: Accepted| {
             site.db.write_now(&system, Lock::House, move |tx| {
                 let table = exchange::read_file(tx.conn, "22", ImportKind::Staff, &bytes, None)?;
-                exchange::import(tx, ImportKind::Staff, "22", &table, &[], &accepted)
+                exchange::import(tx, ImportKind::Staff, &Place::academy("22"), &table, &[], &accepted)
             })
         };
         let csv = "Civilité;Nom de naissance;Nom d’usage;Prénom;Date de naissance;Courriel;Téléphone;Corps;Statut;Date du contrat\n\
@@ -111,7 +119,7 @@ fn certificates_and_marks_from_before_come_in_once() {
             let bytes = text.as_bytes().to_vec();
             site.db.write_now(&system, Lock::House, move |tx| {
                 let table = exchange::read_file(tx.conn, "22", what, &bytes, None)?;
-                exchange::import(tx, what, "22", &table, &[], &Accepted::NewOnly)
+                exchange::import(tx, what, &Place::academy("22"), &table, &[], &Accepted::NewOnly)
             })
         };
         let holders = "Civilité;Nom;Prénom;Né le;Session;Numéro\nM.;Petit;Jean;14/03/1984;2019;LIM-12\n";
@@ -161,7 +169,7 @@ fn a_workbook_we_do_not_read_is_told_on_the_page() {
         for (bytes, sentence) in [
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), "ancien format (.xls)"),
             (b"PK\x03\x04rien".as_slice(), "abîmé ou incomplet"),
-            (b"".as_slice(), "Choisissez le fichier"),
+            (b"".as_slice(), "Le fichier est vide"),
         ] {
             office.get(page);
             let answer = office.upload(page, &[], &[("fichier", "x", bytes)]);

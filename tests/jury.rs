@@ -1,9 +1,11 @@
 //! From the spreadsheet of jurors to the signed order, and the conflicts of interest in between, on both engines.
 
+use cplds::domain::exchange::{Accepted, ImportKind};
 use cplds::domain::jury::{ConflictKind, Severity};
 use cplds::domain::permission::{Actor, Grant, Role};
 use cplds::domain::table::read_csv;
 use cplds::store::eligibility::{self, Verdict};
+use cplds::store::exchange::{self, Place};
 use cplds::store::jury::{self, JuryView};
 use cplds::store::{Db, Lock, StoreError, Stored, Tx, session};
 use jiff::civil::date;
@@ -60,14 +62,12 @@ pub fn code<T: std::fmt::Debug>(outcome: Stored<T>) -> &'static str {
 
 pub fn import_jurors(db: &Db, session_id: &str) -> usize {
     let table = read_csv(JURORS).unwrap();
-    let report = db
-        .read_now(|conn| {
-            let session = session::load_session(conn, session_id)?;
-            jury::preview_jurors(conn, &session, &table, &[])
-        })
-        .unwrap();
-    assert_eq!(report.blocking().count(), 0);
-    act(db, session_id, move |tx, id| jury::import_jurors(tx, id, &report.accepted)).unwrap()
+    act(db, session_id, move |tx, id| {
+        let place = Place::session(&session::load_session(tx.conn, id)?);
+        exchange::import(tx, ImportKind::Jurors, &place, &table, &[], &Accepted::NewOnly)
+    })
+    .unwrap()
+    .new
 }
 
 pub fn view(db: &Db, session_id: &str) -> JuryView {

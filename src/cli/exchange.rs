@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -10,9 +12,9 @@ use super::{Failure, Format, Outcome, open, operator};
 use crate::config::Config;
 use crate::domain::exchange::{Accepted, Fate, ImportKind};
 use crate::domain::table::{self, FileKind, Report, Severity, Table};
-use crate::store::exchange::{self, Planned};
+use crate::store::exchange::{self, Place, Planned};
 use crate::store::export::{self, Exported};
-use crate::store::{Db, Lock, StoreError, jury, registration, session};
+use crate::store::{Db, Lock, StoreError, session};
 
 #[derive(Subcommand)]
 pub enum ImportWhat {
@@ -113,19 +115,38 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| Failure::new(format!("{} : {e}", path.display())))
 }
 
-/// Tells what goes on, to somebody who watches.
-fn progress(format: Format, what: &str) {
-    if format == Format::Text && std::io::stderr().is_terminal() {
-        eprintln!("{what}…");
+/// Does some work; when it takes more than a second, tells whoever watches a terminal for how long it has gone on.
+/// The work is one transaction, whose share done nobody knows: seconds are the honest measure.
+fn watched<T: Send>(format: Format, what: &str, work: impl FnOnce() -> T + Send) -> T {
+    if format == Format::Json || !std::io::stderr().is_terminal() {
+        return work();
     }
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let told = scope.spawn(move || {
+            let mut seconds = 0u32;
+            while wait.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+                seconds += 1;
+                eprint!("\r{what}… {seconds}\u{a0}s");
+            }
+            if seconds > 0 {
+                // Nothing stays of the line once there is something to read.
+                eprint!("\r{}\r", " ".repeat(what.chars().count() + 20));
+            }
+        });
+        let result = work();
+        drop(done);
+        let _ = told.join();
+        result
+    })
 }
 
 pub fn import(what: ImportWhat) -> Outcome {
     let config = Config::from_env()?;
     let db = open(&config, 2)?;
     match what {
-        ImportWhat::Candidates(args) => import_candidates(&db, &args),
-        ImportWhat::Jurors(args) => import_jurors(&db, &args),
+        ImportWhat::Candidates(args) => import_session(&db, ImportKind::Candidates, &args),
+        ImportWhat::Jurors(args) => import_session(&db, ImportKind::Jurors, &args),
         ImportWhat::Staff(args) => import_house(&db, ImportKind::Staff, &args),
         ImportWhat::Schools(args) => import_house(&db, ImportKind::Schools, &args),
         ImportWhat::Holders(args) => import_house(&db, ImportKind::Holders, &args),
@@ -138,40 +159,88 @@ const fn accepted(update: bool) -> Accepted {
     if update { Accepted::All } else { Accepted::NewOnly }
 }
 
+/// What both kinds of import are asked.
+struct Asked<'a> {
+    file: &'a Path,
+    sheet: Option<&'a str>,
+    dry_run: bool,
+    update: bool,
+    set_aside: &'a [(u64, String)],
+    format: Format,
+}
+
 fn import_house(db: &Db, what: ImportKind, args: &HouseArgs) -> Outcome {
-    let bytes = read_bytes(&args.file)?;
+    let asked = Asked {
+        file: &args.file,
+        sheet: args.sheet.as_deref(),
+        dry_run: args.dry_run,
+        update: args.update,
+        set_aside: &args.set_aside,
+        format: args.format,
+    };
+    import_into(db, what, &Place::academy(&args.academy), &asked)
+}
+
+fn import_session(db: &Db, what: ImportKind, args: &ImportArgs) -> Outcome {
+    let session = db.read_now(|conn| session::find_session_of_year(conn, &args.academy, args.session))?;
+    let asked = Asked {
+        file: &args.file,
+        sheet: args.sheet.as_deref(),
+        dry_run: args.dry_run,
+        update: args.update,
+        set_aside: &args.set_aside,
+        format: args.format,
+    };
+    let place = Place { academy_code: args.academy.clone(), year: args.session, session };
+    import_into(db, what, &place, &asked)
+}
+
+fn import_into(db: &Db, what: ImportKind, place: &Place, asked: &Asked<'_>) -> Outcome {
+    let bytes = read_bytes(asked.file)?;
     let now = db.clock().now();
-    progress(args.format, "Contrôle du fichier");
-    let (table, plan) = db
-        .read_now(|conn| {
-            let table = exchange::read_file(conn, &args.academy, what, &bytes, args.sheet.as_deref())?;
-            let plan = exchange::plan(conn, what, &args.academy, &table, &args.set_aside, now)?;
+    let (table, plan) = watched(asked.format, "Contrôle du fichier", || {
+        db.read_now(|conn| {
+            let table = exchange::read_file(conn, &place.academy_code, what, &bytes, asked.sheet)?;
+            let plan = exchange::plan(conn, what, place, &table, asked.set_aside, now)?;
             Ok((table, plan))
         })
-        .map_err(|error| unknown_academy(error, &args.academy))?;
-    match args.format {
+    })
+    .map_err(|error| unknown_academy(error, &place.academy_code))?;
+    match asked.format {
         Format::Json => println!("{}", exchange::report_json(&plan.report, &plan.lines, plan.absent_total)),
         Format::Text => {
-            print_report(&plan.report, args.format);
+            print_report(&plan.report, asked.format);
             print_fates(&plan.lines, plan.absent_total);
         }
     }
     if plan.report.is_blocked() {
         return Err(Failure::new("import refusé, rien n’a été écrit").with_code(2));
     }
-    if args.dry_run {
+    if asked.dry_run {
         return Ok(());
     }
-    progress(args.format, "Écriture");
-    let (academy, aside, accepted) = (args.academy.clone(), args.set_aside.clone(), accepted(args.update));
-    let done = db.write_now(&operator("import"), Lock::House, move |tx| {
-        exchange::import(tx, what, &academy, &table, &aside, &accepted)
+    let lock = match (&place.session, what) {
+        (Some(session), _) => Lock::Session(session.id.clone()),
+        (None, ImportKind::Candidates | ImportKind::Jurors) => return Err(not_open(place)),
+        (None, _) => Lock::House,
+    };
+    let (to, aside, accepted) = (place.clone(), asked.set_aside.to_vec(), accepted(asked.update));
+    let done = watched(asked.format, "Écriture", || {
+        db.write_now(&operator("import"), lock, move |tx| exchange::import(tx, what, &to, &table, &aside, &accepted))
+    })
+    .map_err(|error| match error {
+        // The file as it is cannot be written: the same exit as for its faults.
+        StoreError::Refused(no) => Failure::new(format!("{no} Rien n’a été écrit.")).with_code(2),
+        other => other.into(),
     })?;
-    if args.format == Format::Text {
+    if asked.format == Format::Text {
         println!(
-            "{} ligne(s) nouvelle(s) enregistrée(s), {} mise(s) à jour, {} inchangée(s), {} mise(s) de côté.",
+            "{} nouvelle(s) ligne(s) enregistrée(s), {} mise(s) à jour, {} inchangée(s), {} mise(s) de côté.",
             done.new, done.updated, done.unchanged, done.set_aside
         );
+        if what == ImportKind::Candidates {
+            println!("{} refus proposé(s), {} dossier(s) à instruire.", done.refusals_proposed, done.to_examine);
+        }
         print_left(done.left);
     }
     Ok(())
@@ -200,85 +269,10 @@ fn print_left(left: usize) {
     }
 }
 
-fn import_candidates(db: &Db, args: &ImportArgs) -> Outcome {
-    let bytes = read_bytes(&args.file)?;
-    let now = db.clock().now();
-    progress(args.format, "Contrôle du fichier");
-    let (table, session, report, plan) = db
-        .read_now(|conn| {
-            let table =
-                exchange::read_file(conn, &args.academy, ImportKind::Candidates, &bytes, args.sheet.as_deref())?;
-            let session = session::find_session_of_year(conn, &args.academy, args.session)?;
-            let mut report = registration::preview_import(
-                conn,
-                &args.academy,
-                args.session,
-                session.as_ref(),
-                &table,
-                &args.set_aside,
-                now,
-            )?;
-            let plan = exchange::plan_candidates(conn, session.as_ref(), &mut report)?;
-            Ok((table, session, report, plan))
-        })
-        .map_err(|error| unknown_academy(error, &args.academy))?;
-    match args.format {
-        Format::Json => println!("{}", exchange::report_json(&report, &plan.lines, plan.absent_total)),
-        Format::Text => {
-            print_report(&report, args.format);
-            print_fates(&plan.lines, plan.absent_total);
-        }
-    }
-    if report.is_blocked() {
-        return Err(Failure::new("import refusé, rien n’a été écrit").with_code(2));
-    }
-    if args.dry_run {
-        return Ok(());
-    }
-    let session = session.ok_or_else(|| not_open(args))?;
-    let (aside, accepted) = (args.set_aside.clone(), accepted(args.update));
-    progress(args.format, "Écriture");
-    let done = db.write_now(&operator("import"), Lock::Session(session.id.clone()), move |tx| {
-        registration::reimport_candidates(tx, &session.id, &table, &aside, &accepted)
-    })?;
-    if args.format == Format::Text {
-        println!(
-            "{} candidature(s) enregistrée(s), {} mise(s) à jour, {} inchangée(s), {} ligne(s) mise(s) de côté, {} refus proposé(s), {} à instruire.",
-            done.registered, done.updated, done.unchanged, done.set_aside, done.refusals_proposed, done.to_examine
-        );
-        print_left(done.left);
-    }
-    Ok(())
-}
-
-fn import_jurors(db: &Db, args: &ImportArgs) -> Outcome {
-    let bytes = read_bytes(&args.file)?;
-    let session = db
-        .read_now(|conn| session::find_session_of_year(conn, &args.academy, args.session))?
-        .ok_or_else(|| not_open(args))?;
-    let table = db
-        .read_now(|conn| exchange::read_file(conn, &args.academy, ImportKind::Jurors, &bytes, args.sheet.as_deref()))?;
-    let report = db.read_now(|conn| jury::preview_jurors(conn, &session, &table, &args.set_aside))?;
-    print_report(&report, args.format);
-    if report.is_blocked() {
-        return Err(Failure::new("import refusé, rien n’a été écrit").with_code(2));
-    }
-    if args.dry_run {
-        return Ok(());
-    }
-    let count = db.write_now(&operator("import"), Lock::Session(session.id.clone()), move |tx| {
-        jury::import_jurors(tx, &session.id, &report.accepted)
-    })?;
-    if args.format == Format::Text {
-        println!("{count} juré(s) enregistré(s).");
-    }
-    Ok(())
-}
-
-fn not_open(args: &ImportArgs) -> Failure {
+fn not_open(place: &Place) -> Failure {
     Failure::new(format!(
         "la session {} n’est pas ouverte dans l’académie {} : ouvrez-la avant d’importer, ou ajoutez --dry-run pour un simple contrôle",
-        args.session, args.academy
+        place.year, place.academy_code
     ))
     .with_code(2)
 }
@@ -317,7 +311,7 @@ pub struct ExportArgs {
     what: What,
     #[arg(long)]
     academy: String,
-    /// Année de la session ; sans objet pour staff et schools.
+    /// Année de la session ; sans objet pour staff, schools, holders et kept-marks.
     #[arg(long)]
     session: Option<i16>,
     #[arg(long, value_enum, default_value = "csv")]
@@ -335,6 +329,8 @@ enum What {
     Staff,
     Jurors,
     Schools,
+    Holders,
+    KeptMarks,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -355,6 +351,8 @@ pub fn export(args: &ExportArgs) -> Outcome {
         What::Staff => Exported::Staff,
         What::Jurors => Exported::Jurors,
         What::Schools => Exported::Schools,
+        What::Holders => Exported::Holders,
+        What::KeptMarks => Exported::KeptMarks,
     };
     let kind = match args.format {
         FileFormat::Csv => FileKind::Csv,
@@ -363,14 +361,16 @@ pub fn export(args: &ExportArgs) -> Outcome {
     };
     let year = match (args.session, what) {
         (Some(year), _) => year,
-        (None, Exported::Staff | Exported::Schools) => 0,
+        (None, what) if !what.is_of_a_session() => 0,
         (None, _) => return Err(Failure::new("dites de quelle session : ajoutez --session ANNÉE").with_code(2)),
     };
     // Written beside and renamed: a file that stands is a whole export.
     let partial = args.out.with_extension("partial");
     let mut out =
         BufWriter::new(File::create(&partial).map_err(|e| Failure::new(format!("{} : {e}", partial.display())))?);
-    let written = export::export(&db, &operator("export"), what, &args.academy, year, kind, &mut out);
+    let written = watched(Format::Text, "Export", || {
+        export::export(&db, &operator("export"), what, &args.academy, year, kind, &mut out)
+    });
     match written.and_then(|rows| {
         std::io::Write::flush(&mut out).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         Ok(rows)

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::domain::academy::Academy;
 use crate::domain::account::{LinkPurpose, Password};
 use crate::domain::evaluation::{Entry, EvaluationState};
+use crate::domain::exchange::{Accepted, ImportKind};
 use crate::domain::ids::{EmailAddress, Mark};
 use crate::domain::permission::{Actor, Grant, Role};
 use crate::domain::refusal::Refusal;
@@ -25,6 +26,7 @@ use crate::office::{convocation, documents};
 use crate::store::accounts::{self, NewUser};
 use crate::store::certificate::{self, IssueSettings};
 use crate::store::eligibility::{self, Verdict};
+use crate::store::exchange::{self, Place};
 use crate::store::links::{self, Link};
 use crate::store::reference::AcademyContact;
 use crate::store::registration;
@@ -343,17 +345,11 @@ fn name_jury(stage: &mut Stage<'_>, cast: &Cast, session_id: &str) -> Stored<()>
     stage.set(datetime(stage.plan.year - 1, 11, 16, 10, 0, 0, 0))?;
     let csv = people::jurors_csv(stage.plan.count, stage.plan.seed);
     let table = read_csv(csv.as_bytes()).map_err(|e| StoreError::Broken(e.to_string()))?;
-    let report = stage.db.read_now(|conn| {
-        let session = session::load_session(conn, session_id)?;
-        jury::preview_jurors(conn, &session, &table, &[])
-    })?;
-    if let Some(finding) = report.blocking().next() {
-        return Err(StoreError::Broken(format!("jury de démonstration : {}", finding.message)));
-    }
     let signed_on = date(stage.plan.year - 1, 11, 16);
     let id = session_id.to_owned();
     stage.db.write_now(&cast.officer, Lock::Session(id.clone()), move |tx| {
-        jury::import_jurors(tx, &id, &report.accepted)?;
+        let place = Place::session(&session::load_session(tx.conn, &id)?);
+        exchange::import(tx, ImportKind::Jurors, &place, &table, &[], &Accepted::NewOnly)?;
         jury::find_conflicts(tx, &id)?;
         jury::sign_order(tx, &id, "2026-DEC-114", signed_on)
     })?;

@@ -113,6 +113,18 @@ pub fn check_earlier(year: i32, issued_on: Option<Date>, evidence: &str, today: 
 }
 
 /// # Errors
+/// What the office has verified or set aside is not corrected by whoever recorded it.
+pub fn check_correctable(state: CheckState) -> Result<(), Refusal> {
+    if state == CheckState::ToVerify {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "already_checked",
+        "Le bureau des examens a déjà répondu sur ce certificat\u{a0}: demandez-lui de le corriger, ou mettez la ligne de côté.",
+    ))
+}
+
+/// # Errors
 /// A mark off the scale of the pack, below what may be kept, for an épreuve that does not exist or a session not held.
 pub fn check_earlier_mark(
     pack: &RegulationPack,

@@ -2,6 +2,8 @@
 //! Pages follow each other by key, each read by itself: a slow download holds no transaction. Every cell is
 //! formula-safe; an export is an act, written in the audit chain whether or not it reached its end.
 
+mod earlier;
+
 use std::io::Write;
 
 use diesel::prelude::*;
@@ -33,6 +35,8 @@ words! {
         Staff = "staff",
         Jurors = "jurors",
         Schools = "schools",
+        Holders = "holders",
+        KeptMarks = "kept-marks",
     }
 }
 
@@ -43,12 +47,32 @@ impl Exported {
         match self {
             Exported::Staff => Action::ManageStaff,
             Exported::Schools => Action::ManageSchools,
+            Exported::Holders => Action::RecordHolder,
+            // Marks of people: those who verify them, not all who record titles.
+            Exported::KeptMarks => Action::CheckHolder,
             _ => Action::Export,
         }
     }
 
-    const fn is_of_a_session(self) -> bool {
-        !matches!(self, Exported::Staff | Exported::Schools)
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Exported::Candidates => "Candidats",
+            Exported::Marks => "Notes",
+            Exported::Results => "Résultats",
+            Exported::Register => "Registre",
+            Exported::Staff => "Personnels",
+            Exported::Jurors => "Membres du jury",
+            Exported::Schools => "Établissements",
+            Exported::Holders => "Certificats délivrés avant cplds",
+            Exported::KeptMarks => "Notes obtenues avant cplds",
+        }
+    }
+
+    /// Whether it takes the year of a session.
+    #[must_use]
+    pub const fn is_of_a_session(self) -> bool {
+        !matches!(self, Exported::Staff | Exported::Schools | Exported::Holders | Exported::KeptMarks)
     }
 }
 
@@ -140,6 +164,8 @@ fn write_rows(db: &Db, planned: &Planned, kind: FileKind, out: &mut dyn Write, r
             Exported::Staff => staff(conn, &planned.academy, &mut after),
             Exported::Jurors => members(conn, &session_id, &mut after),
             Exported::Schools => list_of_schools(conn, &planned.academy, &mut after),
+            Exported::Holders => earlier::certificates(conn, &planned.academy, &mut after),
+            Exported::KeptMarks => earlier::marks(conn, &planned.academy, &mut after),
         })?;
         if page.is_empty() {
             return sheet.finish().map_err(failed);
@@ -218,6 +244,8 @@ const fn header(what: Exported) -> &'static [&'static str] {
             "presidence_de_commission",
         ],
         Exported::Schools => &["uai", "nom", "commune", "departement", "type"],
+        Exported::Holders => &earlier::CERTIFICATE_TITLES,
+        Exported::KeptMarks => &earlier::MARK_TITLES,
     }
 }
 

@@ -141,6 +141,28 @@ pub fn record_holder(tx: &mut Tx<'_>, new: &NewHolder) -> Stored<String> {
     Ok(row.id)
 }
 
+/// Corrects a certificate from before that nobody has verified yet.
+///
+/// # Errors
+/// As [`record_holder`]; refused once the office has verified it or set it aside.
+pub fn correct_holder(tx: &mut Tx<'_>, id: &str, told: &NewHolder) -> Stored<()> {
+    let row: EarlierCertificateRow = t::table.find(id).select(EarlierCertificateRow::as_select()).first(tx.conn)?;
+    let academy = academy_for(tx, &row.person_id)?;
+    rule::check_earlier(told.year, told.issued_on, &told.evidence, today_in(&academy, tx.at)?)?;
+    rule::check_correctable(row.state)?;
+    let after = EarlierCertificateRow {
+        number: told.number.clone(),
+        issued_on: told.issued_on.map(Day),
+        evidence: told.evidence.clone(),
+        ..row.clone()
+    };
+    diesel::update(t::table.find(id))
+        .set((t::number.eq(&after.number), t::issued_on.eq(after.issued_on), t::evidence.eq(&after.evidence)))
+        .execute(tx.conn)?;
+    let detail = json!({ "year": row.year, "number": after.number, "evidence": after.evidence });
+    tx.audit("correct_holder", ("person", &row.person_id), Some(&json!(row)), Some(&json!(after)), &detail)
+}
+
 /// Records a mark got before this program, to be verified. The same one twice is recorded once.
 ///
 /// # Errors

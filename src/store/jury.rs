@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::audit::Act;
+use super::exchange::Place;
 use super::schema::{
     commission_members, commissions, conflicts as conflict_rows, juries, jurors as t, people, registrations, slots,
     users,
@@ -34,7 +35,7 @@ pub use commission::{dissolve_commission, make_commission, seat, unseat};
 pub use conflicts::{ConflictRow, declare_conflict, dismiss_conflict, find_conflicts};
 pub use queries::{
     CommissionView, ConflictView, JuryView, SeatView, commission_members_user_ids, commissions_of_user, find_order,
-    get_juror, get_jury, list_commissions, list_conflicts, list_jurors, list_panels,
+    get_juror, get_jury, list_commissions, list_conflicts, list_jurors, list_panels, list_seated,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, serde::Serialize)]
@@ -156,32 +157,35 @@ fn commission_of_session(tx: &mut Tx<'_>, session_id: &str, commission_id: &str)
         .first(tx.conn)?)
 }
 
-/// Checks a spreadsheet of jurors against the pack, the jury as it stands and the candidates.
+/// Checks a list of jurors against the pack and the candidates; what the jury already holds is compared by the import.
 ///
 /// # Errors
-/// The database's own.
-pub fn preview_jurors(
+/// Not found for an unknown academy or a year without rules; the database's own.
+pub(super) fn preview_jurors(
     conn: &mut Conn,
-    session: &SessionRow,
+    place: &Place,
     table: &Table,
     set_aside: &[(u64, String)],
 ) -> Stored<JurorReport> {
-    let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
-    let pack = reference::rules_of(conn, &session.regulation_id)?;
+    let academy = Academy::find(&place.academy_code).ok_or(StoreError::NotFound)?;
+    let pack_id = match &place.session {
+        Some(session) => session.regulation_id.clone(),
+        None => reference::regulation_for_year(conn, place.year)?,
+    };
+    let pack = reference::rules_of(conn, &pack_id)?;
     let roles = || pack.jury.roles.iter().map(|role| (role.code.as_str(), role.label.as_str()));
     let role_of = |typed: &str| find_role(typed, roles()).map(str::to_owned);
-    let registered_emails = list_jurors(conn, &session.id)?
-        .into_iter()
-        .map(|juror| (juror.email_key.clone(), juror.shown_name()))
-        .collect();
     let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+    let candidate_emails = match &place.session {
+        Some(session) => candidate_emails(conn, &session.id)?,
+        None => HashMap::new(),
+    };
     let context = JurorContext {
         academy_departments: academy.departments.clone(),
         role_of: &role_of,
         role_labels: pack.jury.roles.iter().map(|role| role.label.clone()).collect(),
         commission_size: size(pack.jury.commission_minimum.value)..=size(pack.jury.commission_maximum.value),
-        registered_emails,
-        candidate_emails: candidate_emails(conn, &session.id)?,
+        candidate_emails,
         set_aside: set_aside.to_vec(),
     };
     Ok(check_jurors(table, &context))
@@ -200,29 +204,24 @@ fn candidate_emails(conn: &mut Conn, session_id: &str) -> Stored<HashMap<String,
         .collect())
 }
 
-/// Writes checked jurors, with the commissions they name; all of them, or none. Returns how many.
+/// Writes checked jurors, with the commissions they name; all of them, or none.
 ///
 /// # Errors
 /// A refusal when the order is signed, a role is unknown, or an address is already a juror's or a candidate's.
-pub fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -> Stored<usize> {
+pub(super) fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -> Stored<()> {
     let session = open_jury(tx, session_id)?;
-    if drafts.is_empty() {
-        return Err(Refusal::new(
-            "import_empty",
-            "Aucune ligne à importer : le fichier ne contient aucun membre accepté.",
-        )
-        .into());
-    }
     let pack = reference::rules_of(tx.conn, &session.regulation_id)?;
     let mut known: HashSet<String> =
         t::table.filter(t::session_id.eq(session_id)).select(t::email_key).load(tx.conn)?.into_iter().collect();
     let presided: bool = president_of(tx, session_id)?.is_some();
     let candidates = candidate_emails(tx.conn, session_id)?;
-    let mut labels: HashMap<String, String> =
+    let mut labels: HashMap<String, String> = HashMap::new();
+    let stood: HashMap<String, String> =
         list_commissions(tx.conn, session_id)?.into_iter().map(|row| (fold(&row.label), row.id)).collect();
     let keys: Vec<String> = drafts.iter().map(|draft| draft.email.key()).collect();
     let accounts = accounts_of(tx, &keys)?;
     let (mut rows, mut seats, mut new_commissions, mut acts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut standing = Vec::new();
     for draft in drafts {
         let key = draft.email.key();
         check_role(&pack, &draft.role)?;
@@ -243,17 +242,22 @@ pub fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -
         let row =
             JurorRow { is_president: draft.president, ..row_of(tx, session_id, &new, accounts.get(&key).cloned()) };
         if let Some(label) = &draft.commission {
-            let commission_id = labels.entry(fold(label)).or_insert_with(|| {
-                let row = CommissionRow { id: new_id(tx.at), session_id: session_id.to_owned(), label: label.clone() };
-                let id = row.id.clone();
-                new_commissions.push(row);
-                id
-            });
-            seats.push(MemberRow {
-                commission_id: commission_id.clone(),
-                juror_id: row.id.clone(),
-                is_chair: draft.commission_chair,
-            });
+            if let Some(id) = stood.get(&fold(label)) {
+                standing.push((id.clone(), row.id.clone(), draft.commission_chair));
+            } else {
+                let commission_id = labels.entry(fold(label)).or_insert_with(|| {
+                    let row =
+                        CommissionRow { id: new_id(tx.at), session_id: session_id.to_owned(), label: label.clone() };
+                    let id = row.id.clone();
+                    new_commissions.push(row);
+                    id
+                });
+                seats.push(MemberRow {
+                    commission_id: commission_id.clone(),
+                    juror_id: row.id.clone(),
+                    is_chair: draft.commission_chair,
+                });
+            }
         }
         acts.push(Act {
             action: "add_juror",
@@ -277,7 +281,11 @@ pub fn import_jurors(tx: &mut Tx<'_>, session_id: &str, drafts: &[JurorDraft]) -
     tx.audit_all(acts)?;
     let detail = json!({ "jurors": rows.len(), "commissions": new_commissions.len() });
     tx.audit("import_jurors", ("session", session_id), None, None, &detail)?;
-    Ok(rows.len())
+    // Where slots may already stand, each seat is asked about as on the jury's page.
+    for (commission_id, juror_id, is_chair) in standing {
+        seat(tx, session_id, &commission_id, &juror_id, is_chair)?;
+    }
+    Ok(())
 }
 
 fn check_role(pack: &RegulationPack, role: &str) -> Result<(), Refusal> {

@@ -213,7 +213,7 @@ pub fn reimport_candidates(
     require(session.state, OPEN_STATES, "L’import de candidats").map_err(|no| no.under(LIST_LAW))?;
     let mut report =
         preview_import(tx.conn, &session.academy_code, session.year16(), Some(&session), table, set_aside, tx.at)?;
-    let plan = exchange::plan_candidates(tx.conn, Some(&session), &mut report)?;
+    let plan = exchange::compare_candidates(tx.conn, Some(&session), &mut report)?;
     let blocking = report.blocking().count();
     if blocking > 0 {
         return Err(exchange::blocked(blocking));

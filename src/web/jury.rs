@@ -2,7 +2,6 @@
 //! What blocks the signature is shown before anyone signs, with its text. Conflicts of interest have their own page.
 
 mod conflicts;
-mod import;
 mod member;
 
 use askama::Template;
@@ -12,11 +11,13 @@ use jiff::civil::Date;
 
 use super::AppState;
 use super::error::AppError;
+use super::exchange::session_routes;
 use super::form::{Form, RawForm, Reading};
 use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of};
 use crate::domain::academy::french_date;
+use crate::domain::exchange::ImportKind;
 use crate::domain::jury::Severity;
 use crate::domain::permission::{Action, OFFICE};
 use crate::domain::regulation::RegulationPack;
@@ -36,7 +37,14 @@ pub fn routes() -> Routes<AppState> {
         .post("/gestion/sessions/{id}/jury/commissions/{commission}/dissolution", office, dissolve)
         .post("/gestion/sessions/{id}/jury/arrete", office, sign)
         .post("/gestion/sessions/{id}/jury/arrete-modificatif", office, amend)
-        .merge(import::routes())
+        .merge(session_routes(
+            ImportKind::Jurors,
+            [
+                "/gestion/sessions/{id}/jury/import",
+                "/gestion/sessions/{id}/jury/import/{draft}",
+                "/gestion/sessions/{id}/jury/import/{draft}/colonnes",
+            ],
+        ))
         .merge(member::routes())
         .merge(conflicts::routes())
 }

@@ -1,7 +1,4 @@
-//! The office's files: the import of a spreadsheet with its preview, and withdrawals; the queue and the files are in `examination`.
-//! The uploaded spreadsheet stays on the server between the preview and the import; the browser only holds its name.
-
-mod import;
+//! The office's files: their import, withdrawals, and the session's exports; the queue and the files are in `examination`.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -9,10 +6,12 @@ use axum::response::Response;
 use super::AppState;
 use super::download;
 use super::error::AppError;
+use super::exchange::session_routes;
 use super::form::RawForm;
 use super::page::{CurrentActor, Flash, Tone};
 use super::routes::{Gate, Routes};
 use super::session::own_session;
+use crate::domain::exchange::ImportKind;
 use crate::domain::permission::{Action, OFFICE};
 use crate::store::Lock;
 use crate::store::export::Exported;
@@ -23,7 +22,14 @@ use crate::store::session::SessionRow;
 pub fn routes() -> Routes<AppState> {
     let office = Gate::Roles(OFFICE);
     Routes::new()
-        .merge(import::routes())
+        .merge(session_routes(
+            ImportKind::Candidates,
+            [
+                "/gestion/sessions/{id}/import",
+                "/gestion/sessions/{id}/import/{draft}",
+                "/gestion/sessions/{id}/import/{draft}/colonnes",
+            ],
+        ))
         .post("/gestion/sessions/{id}/dossiers/{registration}/retrait", office, withdraw)
         .get("/gestion/sessions/{id}/exports/{file}", office, download)
 }

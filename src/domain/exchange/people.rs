@@ -38,14 +38,15 @@ pub enum Told {
         year: i32,
         number: Option<String>,
         issued_on: Option<Date>,
-        evidence: String,
+        /// What the line says proves it; the import itself, when it says nothing.
+        evidence: Option<String>,
     },
     /// A mark from before.
     Mark {
         year: i32,
         epreuve: i32,
         mark: Mark,
-        evidence: String,
+        evidence: Option<String>,
     },
 }
 
@@ -212,7 +213,7 @@ fn check_told(line: &mut Line<'_>, kind: ImportKind, today: Date) -> Option<Told
         },
         |_| "session_invalid",
     );
-    let evidence = line.text(EVIDENCE, 300).unwrap_or_else(|| format!("Liste importée le {}", FrenchDate::from(today)));
+    let evidence = line.text(EVIDENCE, 300);
     if kind == ImportKind::Holders {
         let number = line.text(NUMBER, 60);
         let issued_on = line.optional(ISSUED_ON, FrenchDate::parse, date_code).map(FrenchDate::date);

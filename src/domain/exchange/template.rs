@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::ImportKind;
 use crate::domain::registration::EXAMPLE;
-use crate::domain::table::{FileKind, SheetWriter};
+use crate::domain::regulation::RegulationPack;
+use crate::domain::table::{Choices, FileKind, SheetWriter};
 
 fn example(column: &str) -> &'static str {
     match column {
@@ -31,26 +32,50 @@ fn example(column: &str) -> &'static str {
         "Justificatif" => "Procès-verbal de la session 2024",
         "Délivré le" => "30/06/2024",
         "Aménagement" => "tiers temps",
-        "Qualité" => "IA-IPR",
+        "Qualité" => "Formateur",
         "Président (O/N)" | "Présidence de commission (O/N)" => "N",
         "Commission" => "Commission A",
         _ => "",
     }
 }
 
-fn values(column: &str) -> &'static str {
+/// What a column takes, in words; empty for a free text.
+#[must_use]
+pub fn expected(column: &str) -> String {
+    let offered = offered(column).map(|(values, _)| values.join(", "));
+    offered.unwrap_or_else(|| {
+        match column {
+            "Date de naissance" | "Date de titularisation ou du contrat" | "Délivré le" => {
+                "une date, 14/03/1984 par exemple"
+            }
+            "Note conservée épreuve 1" | "Note conservée épreuve 2" | "Note" => {
+                "une note de 10 à 20, par demi-point"
+            }
+            "UAI" => "sept chiffres et une lettre de contrôle",
+            "Département" => "le code du département, 87 par exemple",
+            "Session d’origine" | "Session" => "une année, 2024 par exemple",
+            "Courriel" => "une adresse par personne",
+            "Commission" => "le nom de la commission\u{a0}; une commission nouvelle est créée",
+            _ => "",
+        }
+        .to_owned()
+    })
+}
+
+/// The values a column offers, and whether it takes no other.
+fn offered(column: &str) -> Option<(Vec<String>, bool)> {
+    let list = |values: &[&str], is_closed| Some((values.iter().map(|value| (*value).to_owned()).collect(), is_closed));
     match column {
-        "Civilité" => "Mme, M.",
-        "Date de naissance" | "Date de titularisation ou du contrat" | "Délivré le" => "JJ/MM/AAAA",
-        "Formation suivie (O/N)" | "Président (O/N)" | "Présidence de commission (O/N)" => "O, N",
-        "Note conservée épreuve 1" | "Note conservée épreuve 2" | "Note" => "de 10 à 20, par demi-point",
-        "Épreuve" => "1 (séance de formation), 2 (étude de cas)",
-        "UAI" => "sept chiffres et une lettre de contrôle",
-        "Département" => "code du département, 87 par exemple",
-        "Session d’origine" | "Session" => "une année, 2024 par exemple",
-        "Statut" => "Titulaire, Contractuel en CDI, Maître contractuel, Maître délégué en CDI",
-        "Courriel" => "une adresse par personne",
-        _ => "texte",
+        "Civilité" => list(&["Mme", "M."], true),
+        "Formation suivie (O/N)" | "Président (O/N)" | "Présidence de commission (O/N)" => list(&["O", "N"], true),
+        "Épreuve" => list(&["1", "2"], true),
+        // Other words are read too, and the rule speaks of them: a list that helps, not one that bars.
+        "Statut" => list(&["Titulaire", "Contractuel en CDI", "Maître contractuel", "Maître délégué en CDI"], false),
+        "Qualité" => {
+            let pack = RegulationPack::embedded().ok()?;
+            Some((pack.jury.roles.into_iter().map(|role| role.label).collect(), true))
+        }
+        _ => None,
     }
 }
 
@@ -60,15 +85,29 @@ fn values(column: &str) -> &'static str {
 /// Those of `out`.
 pub fn write(kind: ImportKind, file: FileKind, out: impl Write) -> io::Result<()> {
     let columns = kind.columns();
-    let mut sheet = SheetWriter::new(file, out, kind.label())?;
+    let choices: Vec<Choices> = columns
+        .iter()
+        .enumerate()
+        .filter_map(|(place, column)| {
+            offered(column.label).map(|(values, is_closed)| Choices { column: place, values, is_closed })
+        })
+        .collect();
+    let mut sheet = SheetWriter::with_choices(file, out, kind.label(), &choices)?;
     sheet.row(columns.iter().map(|column| column.label))?;
     sheet.row(columns.iter().map(|column| example(column.label)))?;
     if sheet.next_sheet("Valeurs attendues")? {
         sheet.row(["Colonne", "À remplir", "Valeurs"])?;
         for column in &columns {
             let need = if column.required { "obligatoire" } else { "facultatif" };
-            sheet.row([column.label, need, values(column.label)])?;
+            let values = expected(column.label);
+            sheet.row([column.label, need, if values.is_empty() { "texte" } else { &values }])?;
         }
+        sheet.row(["", "", ""])?;
+        sheet.row([
+            "La ligne d’exemple de la première feuille est à effacer\u{a0}: elle n’est jamais importée.",
+            "",
+            "",
+        ])?;
     }
     sheet.finish()
 }

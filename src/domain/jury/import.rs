@@ -17,8 +17,6 @@ pub struct JurorContext<'a> {
     /// The roles of the pack as a reader knows them, for the sentence that refuses another.
     pub role_labels: Vec<String>,
     pub commission_size: RangeInclusive<usize>,
-    /// Jurors already in this jury: `EmailAddress::key` to their name.
-    pub registered_emails: HashMap<String, String>,
     /// Candidates of this session: `EmailAddress::key` to their number or name.
     pub candidate_emails: HashMap<String, String>,
     pub set_aside: Vec<(u64, String)>,
@@ -210,9 +208,6 @@ fn check_identity(
     let namesake = full_name.as_ref().and_then(|name| seen.names.get(name)).copied();
     if let Some(email) = email {
         let key = email.key();
-        if let Some(known) = context.registered_emails.get(&key) {
-            line.error(EMAIL, "already_registered", format!("L’adresse {email} est déjà celle d’un membre de ce jury ({known})\u{a0}: modifiez sa fiche plutôt que de l’ajouter deux fois."));
-        }
         if let Some(known) = context.candidate_emails.get(&key) {
             line.error(EMAIL, "juror_is_candidate", format!("L’adresse {email} est celle d’un candidat de cette session ({known})\u{a0}: on ne peut pas être juge et candidat."));
         }

@@ -22,6 +22,7 @@ pub use refused::TableRefused;
 pub use report::{Finding, Report, Severity};
 pub(in crate::domain) use sheet::check_set_aside;
 pub use sheet::{ColumnSpec, Columns, Line, recognised, rename, tidy};
+pub use workbook::Choices;
 pub use writer::{CsvWriter, FileKind, SheetWriter, csv_cell};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,9 @@ pub fn read_sheet(bytes: &[u8], sheet: Option<&str>) -> Result<Table, TableRefus
         let locked: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let is_locked = bytes.windows(locked.len()).any(|window| window == locked);
         return Err(if is_locked { TableRefused::Encrypted } else { TableRefused::OldWorkbook });
+    }
+    if bytes.starts_with(b"%PDF-") {
+        return Err(TableRefused::Pdf);
     }
     if !bytes.starts_with(b"PK") {
         return read_csv(bytes);

@@ -12,6 +12,10 @@ pub enum TableRefused {
         "Ce fichier n’est ni un classeur (XLSX, ODS) ni un texte lisible\u{a0}: enregistrez la feuille au format XLSX, ODS ou CSV (séparateur point-virgule, UTF-8)."
     )]
     NotText,
+    #[error(
+        "Ce fichier est un PDF, quel que soit son nom\u{a0}: enregistrez la liste depuis un tableur au format XLSX, ODS ou CSV."
+    )]
+    Pdf,
     #[error("Le fichier a plus de 50\u{202f}000 lignes\u{a0}: découpez-le.")]
     TooManyRows,
     #[error(

@@ -17,16 +17,36 @@ fn sheet_name(name: &str) -> String {
     name.chars().filter(|c| !"[]:*?/\\'".contains(*c) && !c.is_control()).take(31).collect()
 }
 
+/// The values a column of the first sheet offers in a list; where it is closed, a spreadsheet takes no other.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    pub column: usize,
+    pub values: Vec<String>,
+    pub is_closed: bool,
+}
+
+/// Lines below the titles that offer the lists.
+const OFFERED: usize = 5_000;
+/// The sheet that holds the lists: a formula of XLSX takes 255 letters, a column of it as many values as there are.
+const LISTS: &str = "Listes";
+
 pub(super) struct XlsxWriter<W: Write> {
     envelope: Envelope<W>,
     sheets: Vec<String>,
     line: u32,
     row: String,
+    choices: Vec<Choices>,
 }
 
 impl<W: Write> XlsxWriter<W> {
-    pub(super) fn new(out: W, sheet: &str) -> io::Result<Self> {
-        let mut writer = XlsxWriter { envelope: Envelope::new(out), sheets: Vec::new(), line: 0, row: String::new() };
+    pub(super) fn new(out: W, sheet: &str, choices: &[Choices]) -> io::Result<Self> {
+        let mut writer = XlsxWriter {
+            envelope: Envelope::new(out),
+            sheets: Vec::new(),
+            line: 0,
+            row: String::new(),
+            choices: choices.to_vec(),
+        };
         writer.open(sheet)?;
         Ok(writer)
     }
@@ -45,8 +65,42 @@ impl<W: Write> XlsxWriter<W> {
     }
 
     fn close(&mut self) -> io::Result<()> {
-        self.envelope.write_all(b"</sheetData></worksheet>")?;
+        self.envelope.write_all(b"</sheetData>")?;
+        if self.sheets.len() == 1 && !self.choices.is_empty() {
+            self.offer()?;
+        }
+        self.envelope.write_all(b"</worksheet>")?;
         self.envelope.close()
+    }
+
+    /// Each list of the first sheet points at its column of the sheet of lists.
+    fn offer(&mut self) -> io::Result<()> {
+        write!(self.envelope, "<dataValidations count=\"{}\">", self.choices.len())?;
+        for (place, choice) in self.choices.iter().enumerate() {
+            let (column, list) = (Letters(choice.column), Letters(place));
+            let error = if choice.is_closed { " showErrorMessage=\"1\"" } else { "" };
+            write!(
+                self.envelope,
+                "<dataValidation type=\"list\" allowBlank=\"1\"{error} errorTitle=\"Valeur inattendue\" error=\"Choisissez une valeur de la liste.\" \
+                 sqref=\"{column}2:{column}{OFFERED}\"><formula1>{LISTS}!${list}$1:${list}${}</formula1></dataValidation>",
+                choice.values.len().max(1)
+            )?;
+        }
+        self.envelope.write_all(b"</dataValidations>")
+    }
+
+    /// The last sheet, one list a column.
+    fn write_lists(&mut self) -> io::Result<()> {
+        let choices = std::mem::take(&mut self.choices);
+        if choices.is_empty() {
+            return Ok(());
+        }
+        self.next_sheet(LISTS)?;
+        let longest = choices.iter().map(|choice| choice.values.len()).max().unwrap_or(0);
+        for line in 0..longest {
+            self.row(choices.iter().map(|choice| choice.values.get(line).map_or("", String::as_str)))?;
+        }
+        Ok(())
     }
 
     pub(super) fn next_sheet(&mut self, name: &str) -> io::Result<()> {
@@ -76,6 +130,7 @@ impl<W: Write> XlsxWriter<W> {
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {
+        self.write_lists()?;
         self.close()?;
         let (mut types, mut sheets, mut links) = (String::new(), String::new(), String::new());
         for (place, name) in self.sheets.iter().enumerate() {
@@ -177,10 +232,12 @@ pub(super) struct OdsWriter<W: Write> {
     envelope: Envelope<W>,
     is_first: bool,
     row: String,
+    /// Columns that offer a list, while the first sheet is written.
+    offered: Vec<usize>,
 }
 
 impl<W: Write> OdsWriter<W> {
-    pub(super) fn new(out: W, sheet: &str) -> io::Result<Self> {
+    pub(super) fn new(out: W, sheet: &str, choices: &[Choices]) -> io::Result<Self> {
         let mut envelope = Envelope::new(out);
         let kind = "application/vnd.oasis.opendocument.spreadsheet";
         envelope.stored("mimetype", kind.as_bytes())?;
@@ -194,15 +251,58 @@ impl<W: Write> OdsWriter<W> {
         write!(
             envelope,
             "{XML}<office:document-content xmlns:office=\"{space}:office:1.0\" xmlns:table=\"{space}:table:1.0\" xmlns:text=\"{space}:text:1.0\" \
-             xmlns:style=\"{space}:style:1.0\" xmlns:number=\"{space}:datastyle:1.0\" xmlns:fo=\"{space}:xsl-fo-compatible:1.0\" office:version=\"1.3\">\
+             xmlns:of=\"{space}:of:1.2\" xmlns:style=\"{space}:style:1.0\" xmlns:number=\"{space}:datastyle:1.0\" xmlns:fo=\"{space}:xsl-fo-compatible:1.0\" office:version=\"1.3\">\
              <office:automatic-styles><style:style style:name=\"co\" style:family=\"table-column\"><style:table-column-properties style:column-width=\"4.5cm\"/></style:style>\
              <number:text-style style:name=\"N\"><number:text-content/></number:text-style><style:style style:name=\"t\" style:family=\"table-cell\" \
              style:data-style-name=\"N\"/><style:style style:name=\"h\" style:family=\"table-cell\" style:data-style-name=\"N\"><style:text-properties \
              fo:font-weight=\"bold\"/></style:style></office:automatic-styles><office:body><office:spreadsheet>"
         )?;
-        let mut writer = OdsWriter { envelope, is_first: true, row: String::new() };
+        let offered = choices.iter().map(|choice| choice.column).collect();
+        let mut writer = OdsWriter { envelope, is_first: true, row: String::new(), offered };
+        writer.declare(choices)?;
         writer.open(sheet)?;
         Ok(writer)
+    }
+
+    /// Lists are declared before any sheet, and named by their column.
+    fn declare(&mut self, choices: &[Choices]) -> io::Result<()> {
+        if choices.is_empty() {
+            return Ok(());
+        }
+        self.envelope.write_all(b"<table:content-validations>")?;
+        for choice in choices {
+            let quoted: Vec<String> =
+                choice.values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();
+            let mut list = String::new();
+            escape(&quoted.join(";"), &mut list);
+            write!(
+                self.envelope,
+                "<table:content-validation table:name=\"v{}\" table:condition=\"of:cell-content-is-in-list({list})\" table:allow-empty-cell=\"true\" \
+                 table:display-list=\"unsorted\"><table:error-message table:display=\"{}\" table:message-type=\"stop\" table:title=\"Valeur inattendue\">\
+                 <text:p>Choisissez une valeur de la liste.</text:p></table:error-message></table:content-validation>",
+                choice.column, choice.is_closed
+            )?;
+        }
+        self.envelope.write_all(b"</table:content-validations>")
+    }
+
+    fn close_sheet(&mut self) -> io::Result<()> {
+        let offered = std::mem::take(&mut self.offered);
+        if let Some(last) = offered.iter().max() {
+            write!(self.envelope, "<table:table-row table:number-rows-repeated=\"{OFFERED}\">")?;
+            for column in 0..=*last {
+                if offered.contains(&column) {
+                    write!(
+                        self.envelope,
+                        "<table:table-cell table:style-name=\"t\" table:content-validation-name=\"v{column}\"/>"
+                    )?;
+                } else {
+                    self.envelope.write_all(b"<table:table-cell table:style-name=\"t\"/>")?;
+                }
+            }
+            self.envelope.write_all(b"</table:table-row>")?;
+        }
+        self.envelope.write_all(b"</table:table>")
     }
 
     fn open(&mut self, sheet: &str) -> io::Result<()> {
@@ -216,22 +316,31 @@ impl<W: Write> OdsWriter<W> {
     }
 
     pub(super) fn next_sheet(&mut self, name: &str) -> io::Result<()> {
-        self.envelope.write_all(b"</table:table>")?;
+        self.close_sheet()?;
         self.open(name)
     }
 
     pub(super) fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
-        let style = if std::mem::take(&mut self.is_first) { "h" } else { "t" };
+        let is_title = std::mem::take(&mut self.is_first);
+        let style = if is_title { "h" } else { "t" };
         self.row.clear();
         self.row.push_str("<table:table-row>");
         let mut is_blank = true;
-        for cell in cells {
+        for (column, cell) in cells.into_iter().enumerate() {
             is_blank = false;
+            let list = !is_title && self.offered.contains(&column);
+            if cell.is_empty() && list {
+                let _ = write!(self.row, "<table:table-cell table:content-validation-name=\"v{column}\"/>");
+                continue;
+            }
             if cell.is_empty() {
                 self.row.push_str("<table:table-cell/>");
                 continue;
             }
             let _ = write!(self.row, "<table:table-cell table:style-name=\"{style}\" office:value-type=\"string\"");
+            if list {
+                let _ = write!(self.row, " table:content-validation-name=\"v{column}\"");
+            }
             if cell.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
                 self.row.push_str(" office:string-value=\"");
                 escape_attribute(cell, &mut self.row);
@@ -253,7 +362,8 @@ impl<W: Write> OdsWriter<W> {
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {
-        self.envelope.write_all(b"</table:table></office:spreadsheet></office:body></office:document-content>")?;
+        self.close_sheet()?;
+        self.envelope.write_all(b"</office:spreadsheet></office:body></office:document-content>")?;
         self.envelope.close()?;
         self.envelope.finish()
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::workbook::{OdsWriter, XlsxWriter};
+use super::workbook::{Choices, OdsWriter, XlsxWriter};
 
 fn begins_a_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
@@ -81,10 +81,18 @@ impl<W: Write> SheetWriter<W> {
     /// # Errors
     /// Those of `out`.
     pub fn new(kind: FileKind, out: W, sheet: &str) -> io::Result<Self> {
+        Self::with_choices(kind, out, sheet, &[])
+    }
+
+    /// The same, where columns of the first sheet offer lists of values; a CSV offers none.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn with_choices(kind: FileKind, out: W, sheet: &str, choices: &[Choices]) -> io::Result<Self> {
         Ok(SheetWriter(match kind {
             FileKind::Csv => Kind::Csv(CsvWriter::new(out)?),
-            FileKind::Xlsx => Kind::Xlsx(XlsxWriter::new(out, sheet)?),
-            FileKind::Ods => Kind::Ods(OdsWriter::new(out, sheet)?),
+            FileKind::Xlsx => Kind::Xlsx(XlsxWriter::new(out, sheet, choices)?),
+            FileKind::Ods => Kind::Ods(OdsWriter::new(out, sheet, choices)?),
         }))
     }
 

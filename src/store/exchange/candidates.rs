@@ -4,27 +4,55 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::eligibility;
 use super::super::people::PersonRow;
-use super::super::registration::{KeptMarkRow, RegistrationRow};
+use super::super::registration::{self, KeptMarkRow, RegistrationRow};
 use super::super::schema::{decisions, kept_marks, people, registrations as t};
 use super::super::session::SessionRow;
 use super::super::staff::career;
 use super::super::{Conn, Day, StoreError, Stored, Tx, new_id};
 use super::people::update_contact;
-use super::{MOST_ABSENT, Planned, fate_of};
+use super::{Drafted, MOST_ABSENT, Place, Plan, Planned, counted, fate_of};
 use crate::domain::eligibility::{Facts, assess};
 use crate::domain::exchange::{Fate, differences};
 use crate::domain::ids::Mark;
 use crate::domain::registration::CandidateDraft;
 use crate::domain::regulation::RegulationPack;
-use crate::domain::table::{Finding, Report, Severity};
+use crate::domain::table::{Finding, Report, Severity, Table};
+
+/// Checks a list of candidates and compares it with the files of the session.
+pub(super) fn plan(
+    conn: &mut Conn,
+    place: &Place,
+    table: &Table,
+    set_aside: &[(u64, String)],
+    now: Timestamp,
+) -> Stored<Plan> {
+    let session = place.session.as_ref();
+    let mut report =
+        registration::preview_import(conn, &place.academy_code, place.year, session, table, set_aside, now)?;
+    let compared = compare(conn, session, &mut report)?;
+    let lines = compared.lines.into_iter().map(|line| Planned {
+        line: line.line,
+        label: line.label,
+        fate: line.fate,
+        id: line.id,
+        draft: Drafted::Candidate(Box::new(line.draft)),
+    });
+    Ok(Plan {
+        lines: lines.collect(),
+        report: counted(report, |draft| draft.line),
+        absent: compared.absent,
+        absent_total: compared.absent_total,
+    })
+}
 
 /// What a list of candidates would do to a session.
 #[derive(Default)]
-pub struct CandidatePlan {
+pub struct Compared {
     pub lines: Vec<Planned<CandidateDraft>>,
     /// Registered, and not in the file.
     pub absent: Vec<String>,
@@ -35,11 +63,7 @@ pub struct CandidatePlan {
 ///
 /// # Errors
 /// The database's own.
-pub fn plan_candidates(
-    conn: &mut Conn,
-    session: Option<&SessionRow>,
-    report: &mut Report<CandidateDraft>,
-) -> Stored<CandidatePlan> {
+pub fn compare(conn: &mut Conn, session: Option<&SessionRow>, report: &mut Report<CandidateDraft>) -> Stored<Compared> {
     let held: Vec<(RegistrationRow, PersonRow)> = match session {
         None => Vec::new(),
         Some(session) => t::table
@@ -63,7 +87,7 @@ pub fn plan_candidates(
     }
     let by_key: HashMap<&str, &(RegistrationRow, PersonRow)> =
         held.iter().map(|pair| (pair.1.identity_key.as_str(), pair)).collect();
-    let (mut plan, mut gone) = (CandidatePlan::default(), HashSet::new());
+    let (mut plan, mut gone) = (Compared::default(), HashSet::new());
     for draft in &report.accepted {
         let label = format!("{} {}", draft.usage_name.as_deref().unwrap_or(&draft.birth_name), draft.first_names);
         let (fate, id) = match by_key.get(draft.identity_key.as_str()) {

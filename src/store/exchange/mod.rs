@@ -2,23 +2,27 @@
 //! what an import would change. `people` and `candidates` compare lines with what is held; nothing is written before.
 
 mod candidates;
+mod jurors;
 mod people;
 
 use diesel::prelude::*;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-pub use self::candidates::{CandidatePlan, plan_candidates, update_candidates};
+pub(super) use self::candidates::{compare as compare_candidates, update_candidates};
 use super::schema::{column_mappings as m, import_drafts as d};
+use super::session::SessionRow;
 use super::staff::{may_or_hide, today_in};
-use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, schools};
+use super::{Conn, Stamp, StoreError, Stored, Tx, new_id, registration, schools};
 use crate::domain::academy::Academy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::exchange::people::{PersonDraft, check_people};
 use crate::domain::exchange::schools::{SchoolDraft, check_schools};
 use crate::domain::exchange::{Accepted, Change, Fate, ImportKind, differences};
 use crate::domain::ids::fold;
+use crate::domain::jury::JurorDraft;
 use crate::domain::refusal::Refusal;
+use crate::domain::registration::CandidateDraft;
 use crate::domain::table::{self, Report, Table};
 
 // ---------------------------------------------------------------- the file between upload and import
@@ -97,17 +101,19 @@ pub fn drop_draft(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
     Ok(())
 }
 
-/// A file under way, of this academy and kind.
+/// A file under way, of this kind, for this academy or session.
 ///
 /// # Errors
 /// Not found when it expired, was imported, or is another academy's.
-pub fn get_draft(conn: &mut Conn, academy_code: &str, what: ImportKind, id: &str) -> Stored<DraftRow> {
-    Ok(d::table
+pub fn get_draft(conn: &mut Conn, place: &Place, what: ImportKind, id: &str) -> Stored<DraftRow> {
+    let session = place.session.as_ref().map(|session| session.id.clone());
+    let row: DraftRow = d::table
         .find(id)
-        .filter(d::academy_code.eq(academy_code))
+        .filter(d::academy_code.eq(&place.academy_code))
         .filter(d::what.eq(what.as_str()))
         .select(DraftRow::as_select())
-        .first(conn)?)
+        .first(conn)?;
+    if row.session_id == session { Ok(row) } else { Err(StoreError::NotFound) }
 }
 
 // ---------------------------------------------------------------- columns named once
@@ -197,7 +203,7 @@ pub struct Planned<T> {
     pub id: Option<String>,
 }
 
-/// A preview of any import but candidates' and jurors'.
+/// A preview of an import.
 pub struct Plan {
     pub report: Report<u64>,
     pub lines: Vec<Planned<Drafted>>,
@@ -210,6 +216,28 @@ pub struct Plan {
 pub enum Drafted {
     Person(Box<PersonDraft>),
     School(SchoolDraft),
+    Candidate(Box<CandidateDraft>),
+    Juror(Box<JurorDraft>),
+}
+
+/// What an import is for: an academy, or one of its sessions, which a mere check does not need to be open.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub academy_code: String,
+    pub year: i16,
+    pub session: Option<SessionRow>,
+}
+
+impl Place {
+    #[must_use]
+    pub fn academy(code: &str) -> Self {
+        Place { academy_code: code.to_owned(), year: 0, session: None }
+    }
+
+    #[must_use]
+    pub fn session(row: &SessionRow) -> Self {
+        Place { academy_code: row.academy_code.clone(), year: row.year16(), session: Some(row.clone()) }
+    }
 }
 
 pub const MOST_ABSENT: usize = 200;
@@ -248,22 +276,23 @@ pub fn report_json<D, T>(report: &Report<D>, lines: &[Planned<T>], absent_total:
 /// Checks a file and compares it with what is held.
 ///
 /// # Errors
-/// Not found for an unknown academy, or for candidates and jurors, whose sessions have their own way.
+/// Not found for an unknown academy, or a year without rules.
 pub fn plan(
     conn: &mut Conn,
     what: ImportKind,
-    academy_code: &str,
+    place: &Place,
     table: &Table,
     set_aside: &[(u64, String)],
     now: Timestamp,
 ) -> Stored<Plan> {
-    let academy = Academy::find(academy_code).ok_or(StoreError::NotFound)?;
+    let academy = Academy::find(&place.academy_code).ok_or(StoreError::NotFound)?;
     match what {
-        ImportKind::Candidates | ImportKind::Jurors => Err(StoreError::NotFound),
+        ImportKind::Candidates => candidates::plan(conn, place, table, set_aside, now),
+        ImportKind::Jurors => jurors::plan(conn, place, table, set_aside),
         ImportKind::Schools => plan_schools(conn, academy, table, set_aside),
         ImportKind::Staff | ImportKind::Holders | ImportKind::KeptMarks => {
             let report = check_people(what, table, set_aside, academy.date(now));
-            people::plan(conn, what, academy_code, report)
+            people::plan(conn, what, &place.academy_code, report)
         }
     }
 }
@@ -326,23 +355,41 @@ pub struct Written {
     /// Changes proposed and not accepted.
     pub left: usize,
     pub set_aside: usize,
+    /// Of candidates: what the rule proposes for the new files.
+    pub refusals_proposed: usize,
+    pub to_examine: usize,
 }
 
 /// Writes a file checked again inside the transaction: all of what is new and the accepted changes, or nothing.
 ///
 /// # Errors
-/// Not found for those without the right; refused when an error is left or when the file holds nothing to write.
+/// Not found for those without the right, or without a session where one is needed; refused when an error is left or
+/// when the file holds nothing to write.
 pub fn import(
     tx: &mut Tx<'_>,
     what: ImportKind,
-    academy_code: &str,
+    place: &Place,
     table: &Table,
     set_aside: &[(u64, String)],
     accepted: &Accepted,
 ) -> Stored<Written> {
+    let academy_code = place.academy_code.as_str();
     may_or_hide(tx, what.action(), academy_code)?;
     today_in(academy_code, tx.at)?;
-    let plan = plan(tx.conn, what, academy_code, table, set_aside, tx.at)?;
+    if what == ImportKind::Candidates {
+        let session = place.session.as_ref().ok_or(StoreError::NotFound)?;
+        let done = registration::reimport_candidates(tx, &session.id, table, set_aside, accepted)?;
+        return Ok(Written {
+            new: done.registered,
+            updated: done.updated,
+            unchanged: done.unchanged,
+            left: done.left,
+            set_aside: done.set_aside,
+            refusals_proposed: done.refusals_proposed,
+            to_examine: done.to_examine,
+        });
+    }
+    let plan = plan(tx.conn, what, place, table, set_aside, tx.at)?;
     let blocking = plan.report.blocking().count();
     if blocking > 0 {
         return Err(blocked(blocking));
@@ -360,29 +407,34 @@ pub fn import(
     };
     let lines: Vec<&Planned<Drafted>> = plan.lines.iter().filter(taken).collect();
     let updated = lines.len() - new;
-    if what == ImportKind::Schools {
-        let school = |line: &&Planned<Drafted>| match &line.draft {
-            Drafted::School(draft) => Some(draft.clone()),
-            Drafted::Person(_) => None,
-        };
-        let (fresh, known): (Vec<&Planned<Drafted>>, Vec<&Planned<Drafted>>) =
-            lines.iter().partition(|line| matches!(line.fate, Fate::New));
-        let fresh: Vec<SchoolDraft> = fresh.iter().filter_map(school).collect();
-        let known: Vec<SchoolDraft> = known.iter().filter_map(school).collect();
-        schools::record_schools(
-            tx,
-            academy_code,
-            &fresh.iter().collect::<Vec<_>>(),
-            &known.iter().collect::<Vec<_>>(),
-        )?;
-    } else {
-        people::write(tx, academy_code, &lines)?;
+    match what {
+        ImportKind::Schools => write_schools(tx, academy_code, &lines)?,
+        ImportKind::Jurors => {
+            let session = place.session.as_ref().ok_or(StoreError::NotFound)?;
+            jurors::write(tx, &session.id, &lines)?;
+        }
+        _ => people::write(tx, academy_code, &lines)?,
     }
-    let written = Written { new, updated, unchanged, left: changed - updated, set_aside: set_aside.len() };
+    let written =
+        Written { new, updated, unchanged, left: changed - updated, set_aside: set_aside.len(), ..Written::default() };
     let aside: Vec<Value> = set_aside.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect();
     let detail = json!({ "what": what, "new": new, "updated": updated, "unchanged": unchanged, "set_aside": aside });
-    tx.audit("import", ("academy", academy_code), None, None, &detail)?;
+    let object = place.session.as_ref().map_or(("academy", academy_code), |session| ("session", session.id.as_str()));
+    tx.audit("import", object, None, None, &detail)?;
     Ok(written)
+}
+
+fn write_schools(tx: &mut Tx<'_>, academy_code: &str, lines: &[&Planned<Drafted>]) -> Stored<()> {
+    let of = |is_new: bool| -> Vec<&SchoolDraft> {
+        let wanted = lines.iter().filter(|line| matches!(line.fate, Fate::New) == is_new);
+        wanted
+            .filter_map(|line| match &line.draft {
+                Drafted::School(draft) => Some(draft),
+                _ => None,
+            })
+            .collect()
+    };
+    schools::record_schools(tx, academy_code, &of(true), &of(false)).map(drop)
 }
 
 pub(super) fn blocked(blocking: usize) -> StoreError {

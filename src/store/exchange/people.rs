@@ -4,17 +4,21 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
+use jiff::civil::Date;
 use serde_json::json;
 
-use super::super::holder::{NewEarlierMark, NewHolder, record_holder, record_kept_mark_earlier};
+use super::super::holder::{
+    EarlierCertificateRow, NewEarlierMark, NewHolder, correct_holder, record_holder, record_kept_mark_earlier,
+};
 use super::super::people::{NewPerson, PersonRow, find_known, fold_email, record_person};
 use super::super::schema::{earlier_certificates, earlier_marks, people as t, staff_records};
-use super::super::staff::{StatusChange, update_status};
+use super::super::staff::{StatusChange, today_in, update_status};
 use super::super::{Conn, Day, StoreError, Stored, Tx};
 use super::{Drafted, MOST_ABSENT, Plan, Planned, counted, fate_of};
 use crate::domain::exchange::people::{PersonDraft, Told};
-use crate::domain::exchange::{Fate, ImportKind, differences};
-use crate::domain::ids::{Mark, fold};
+use crate::domain::exchange::{Change, Fate, ImportKind, differences};
+use crate::domain::holder::check_correctable;
+use crate::domain::ids::{FrenchDate, Mark, fold};
 use crate::domain::table::{Finding, Report, Severity};
 
 const CHUNK: usize = 5_000;
@@ -54,7 +58,8 @@ pub(super) fn plan(
     }
     let ids: Vec<&str> = known.values().map(String::as_str).collect();
     let held = held_by(conn, &ids)?;
-    let before = earlier(conn, what, &ids)?;
+    let certificates = earlier_certificates_of(conn, what, &ids)?;
+    let marks = earlier_marks_of(conn, what, &ids)?;
     let (mut lines, mut elsewhere) = (Vec::new(), HashSet::new());
     for draft in &report.accepted {
         let id = known.get(&draft.identity_key);
@@ -73,30 +78,48 @@ pub(super) fn plan(
         let fate = match (row, &draft.told) {
             (None, _) => Fate::New,
             (Some(row), Told::Record) => compare(row, draft, &mut report.findings),
-            (Some((person, ..)), Told::Certificate { year, .. }) => {
-                match before.contains_key(&(person.id.clone(), *year, 0)) {
-                    true => Fate::Unchanged,
-                    false => Fate::New,
+            (Some((person, ..)), Told::Certificate { year, number, issued_on, evidence }) => {
+                match certificates.get(&(person.id.clone(), *year)) {
+                    None => Fate::New,
+                    Some(held) => fate_of(certificate_changes(held, number, *issued_on, evidence)),
                 }
             }
             (Some((person, ..)), Told::Mark { year, epreuve, mark, .. }) => {
-                match before.get(&(person.id.clone(), *year, *epreuve)) {
-                    None => Fate::New,
-                    Some(held) if *held == mark.hundredths() => Fate::Unchanged,
-                    Some(held) => {
-                        elsewhere.insert(draft.line);
-                        report.findings.push(Finding {
-                        line: draft.line,
-                        column: Some("Note".to_owned()),
-                        code: "mark_known",
-                        severity: Severity::Error,
-                        message: format!("La note {} est déjà enregistrée pour cette épreuve et cette session : faites-la vérifier ou écarter, ou mettez la ligne de côté.", Mark::from_hundredths(*held).shown()),
-                    });
-                        continue;
+                match marks.get(&(person.id.clone(), *year, *epreuve)) {
+                    Some(held) if *held != mark.hundredths() => {
+                        fate_of(differences(vec![("Note", Mark::from_hundredths(*held).shown(), mark.shown())]))
                     }
+                    Some(_) => Fate::Unchanged,
+                    None => Fate::New,
                 }
             }
         };
+        // What an import may not touch is told with both values, and waits for the office.
+        let against = match (row, &draft.told, &fate) {
+            (Some((person, ..)), Told::Certificate { year, .. }, Fate::Changed(changes)) => certificates
+                .get(&(person.id.clone(), *year))
+                .filter(|held| check_correctable(held.state).is_err())
+                .map(|_| ("Session", "certificate_checked", "ce certificat a déjà été vérifié ou écarté par le bureau des examens\u{a0}: demandez-lui de le corriger, ou mettez la ligne de côté.", changes)),
+            (_, Told::Mark { .. }, Fate::Changed(changes)) => Some(("Note", "mark_known", "une autre note est déjà enregistrée pour cette épreuve et cette session\u{a0}: faites-la vérifier ou écarter, ou mettez la ligne de côté.", changes)),
+            _ => None,
+        };
+        if let Some((column, code, sentence, changes)) = against {
+            elsewhere.insert(draft.line);
+            let values: Vec<String> = changes
+                .iter()
+                .map(|change| {
+                    format!("{}\u{a0}: {} ici, {} dans le fichier", change.column, shown(&change.before), change.after)
+                })
+                .collect();
+            report.findings.push(Finding {
+                line: draft.line,
+                column: Some(column.to_owned()),
+                code,
+                severity: Severity::Error,
+                message: format!("{}\u{a0}; {sentence}", values.join(", ")),
+            });
+            continue;
+        }
         let label = format!("{} {}", draft.usage_name.as_deref().unwrap_or(&draft.birth_name), draft.first_names);
         lines.push(Planned {
             line: draft.line,
@@ -126,28 +149,54 @@ pub(super) fn plan(
     Ok(Plan { report: counted(report, |draft| draft.line), lines, absent, absent_total })
 }
 
-/// What is held from before of these people: (person, session, épreuve, 0 for a certificate) to mark.
-fn earlier(conn: &mut Conn, what: ImportKind, ids: &[&str]) -> Stored<HashMap<(String, i32, i32), i32>> {
-    use {earlier_certificates as c, earlier_marks as m};
+fn shown(text: &str) -> &str {
+    if text.is_empty() { "rien" } else { text }
+}
+
+type Certificates = HashMap<(String, i32), EarlierCertificateRow>;
+
+/// Certificates from before of these people, by person and session.
+fn earlier_certificates_of(conn: &mut Conn, what: ImportKind, ids: &[&str]) -> Stored<Certificates> {
+    use earlier_certificates as c;
     let mut found = HashMap::new();
-    for chunk in ids.chunks(CHUNK) {
-        match what {
-            ImportKind::Holders => {
-                let rows: Vec<(String, i32)> =
-                    c::table.filter(c::person_id.eq_any(chunk)).select((c::person_id, c::year)).load(conn)?;
-                found.extend(rows.into_iter().map(|(person, year)| ((person, year, 0), 0)));
-            }
-            ImportKind::KeptMarks => {
-                let rows: Vec<(String, i32, i32, i32)> = m::table
-                    .filter(m::person_id.eq_any(chunk))
-                    .select((m::person_id, m::year, m::epreuve, m::mark))
-                    .load(conn)?;
-                found.extend(rows.into_iter().map(|(person, year, epreuve, mark)| ((person, year, epreuve), mark)));
-            }
-            _ => {}
-        }
+    for chunk in ids.chunks(CHUNK).filter(|_| what == ImportKind::Holders) {
+        let rows: Vec<EarlierCertificateRow> =
+            c::table.filter(c::person_id.eq_any(chunk)).select(EarlierCertificateRow::as_select()).load(conn)?;
+        found.extend(rows.into_iter().map(|row| ((row.person_id.clone(), row.year), row)));
     }
     Ok(found)
+}
+
+/// Marks from before of these people, by person, session and épreuve.
+fn earlier_marks_of(conn: &mut Conn, what: ImportKind, ids: &[&str]) -> Stored<HashMap<(String, i32, i32), i32>> {
+    use earlier_marks as m;
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(CHUNK).filter(|_| what == ImportKind::KeptMarks) {
+        let rows: Vec<(String, i32, i32, i32)> = m::table
+            .filter(m::person_id.eq_any(chunk))
+            .select((m::person_id, m::year, m::epreuve, m::mark))
+            .load(conn)?;
+        found.extend(rows.into_iter().map(|(person, year, epreuve, mark)| ((person, year, epreuve), mark)));
+    }
+    Ok(found)
+}
+
+fn certificate_changes(
+    held: &EarlierCertificateRow,
+    number: &Option<String>,
+    issued_on: Option<Date>,
+    evidence: &Option<String>,
+) -> Vec<Change> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    differences(vec![
+        ("Justificatif", held.evidence.clone(), text(evidence)),
+        ("Numéro", text(&held.number), text(number)),
+        (
+            "Délivré le",
+            held.issued_on.map(|day| day.0.to_string()).unwrap_or_default(),
+            issued_on.map(|day| day.to_string()).unwrap_or_default(),
+        ),
+    ])
 }
 
 fn compare(row: &Held, draft: &PersonDraft, findings: &mut Vec<Finding>) -> Fate {
@@ -187,6 +236,7 @@ fn compare(row: &Held, draft: &PersonDraft, findings: &mut Vec<Finding>) -> Fate
 pub(super) fn write(tx: &mut Tx<'_>, academy_code: &str, lines: &[&Planned<Drafted>]) -> Stored<()> {
     // One person may have several lines: the first of them opens the record.
     let mut opened: HashMap<&str, String> = HashMap::new();
+    let by_import = format!("Liste importée le {}", FrenchDate::from(today_in(academy_code, tx.at)?));
     for line in lines {
         let Drafted::Person(draft) = &line.draft else { continue };
         let known = line.id.clone().or_else(|| opened.get(draft.identity_key.as_str()).cloned());
@@ -200,14 +250,24 @@ pub(super) fn write(tx: &mut Tx<'_>, academy_code: &str, lines: &[&Planned<Draft
             Told::Record if !is_new => update(tx, &person_id, draft)?,
             Told::Record => {}
             Told::Certificate { year, number, issued_on, evidence } => {
+                let held = earlier_certificates_of(tx.conn, ImportKind::Holders, &[person_id.as_str()])?
+                    .remove(&(person_id.clone(), *year));
+                let kept = held.as_ref();
                 let new = NewHolder {
                     person_id,
                     year: *year,
-                    number: number.clone(),
-                    issued_on: *issued_on,
-                    evidence: evidence.clone(),
+                    number: number.clone().or_else(|| kept.and_then(|held| held.number.clone())),
+                    issued_on: issued_on.or_else(|| kept.and_then(|held| held.issued_on.map(|day| day.0))),
+                    evidence: evidence
+                        .clone()
+                        .or_else(|| kept.map(|held| held.evidence.clone()))
+                        .unwrap_or_else(|| by_import.clone()),
                 };
-                record_holder(tx, &new).map_err(|error| on_line(line.line, error))?;
+                match held {
+                    Some(held) => correct_holder(tx, &held.id, &new),
+                    None => record_holder(tx, &new).map(drop),
+                }
+                .map_err(|error| on_line(line.line, error))?;
             }
             Told::Mark { year, epreuve, mark, evidence } => {
                 let new = NewEarlierMark {
@@ -215,7 +275,7 @@ pub(super) fn write(tx: &mut Tx<'_>, academy_code: &str, lines: &[&Planned<Draft
                     year: *year,
                     epreuve: *epreuve,
                     mark: *mark,
-                    evidence: evidence.clone(),
+                    evidence: evidence.clone().unwrap_or_else(|| by_import.clone()),
                 };
                 record_kept_mark_earlier(tx, &new).map_err(|error| on_line(line.line, error))?;
             }
@@ -225,7 +285,7 @@ pub(super) fn write(tx: &mut Tx<'_>, academy_code: &str, lines: &[&Planned<Draft
 }
 
 /// A rule that says no inside the import names its line; nothing of the file is then written.
-fn on_line(line: u64, error: StoreError) -> StoreError {
+pub(super) fn on_line(line: u64, error: StoreError) -> StoreError {
     match error {
         StoreError::Refused(mut no) => {
             no.sentence = format!("Ligne {line}\u{a0}: {}", no.sentence);

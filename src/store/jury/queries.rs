@@ -89,6 +89,19 @@ fn list_seats(conn: &mut Conn, session_id: &str) -> Stored<Vec<(MemberRow, Juror
         .load(conn)?)
 }
 
+/// Who sits where, and whether they chair it.
+///
+/// # Errors
+/// The database's own.
+pub fn list_seated(conn: &mut Conn, session_id: &str) -> Stored<Vec<(CommissionRow, MemberRow)>> {
+    Ok(commissions::table
+        .inner_join(commission_members::table)
+        .filter(commissions::session_id.eq(session_id))
+        .order((commissions::label, commissions::id, commission_members::juror_id))
+        .select((CommissionRow::as_select(), MemberRow::as_select()))
+        .load(conn)?)
+}
+
 /// Commissions with those who sit in them, as the schedule sees them.
 ///
 /// # Errors

@@ -39,7 +39,6 @@ fn context() -> JurorContext<'static> {
         role_of: &role_of,
         role_labels: vec!["IA-IPR".into(), "Formateur".into()],
         commission_size: 2..=4,
-        registered_emails: HashMap::new(),
         candidate_emails: HashMap::new(),
         set_aside: vec![],
     }
@@ -73,7 +72,6 @@ fn each_rule_on_a_juror_has_its_code() {
     use Severity::{Error, Warning};
     let mut context = context();
     context.candidate_emails.insert("c@ac.example".into(), "22-0001".into());
-    context.registered_emails.insert("r@ac.example".into(), "Mme X".into());
     for (row, code, severity) in [
         ("Dr;A;B;a@ac.example;CSAIO;;O;;", "civility_unknown", Error),
         ("M.;A;B;a@ac;CSAIO;;O;;", "email_invalid", Error),
@@ -82,7 +80,6 @@ fn each_rule_on_a_juror_has_its_code() {
         ("M.;A;B;a@ac.example;CSAIO;0750655E;O;;", "school_outside_academy", Warning),
         ("M.;A;B;a@ac.example;CSAIO;;O;;O", "chair_without_commission", Error),
         ("M.;A;B;c@ac.example;CSAIO;;O;;", "juror_is_candidate", Error),
-        ("M.;A;B;r@ac.example;CSAIO;;O;;", "already_registered", Error),
         ("M.;;B;a@ac.example;CSAIO;;O;;", "missing_value", Error),
     ] {
         let report = check(&format!("{HEADER}{row}\n"), &context);
