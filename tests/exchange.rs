@@ -180,3 +180,27 @@ fn a_workbook_we_do_not_read_is_told_on_the_page() {
         assert!(template.says("UAI;Nom;Commune;Département;Type"), "{}", template.body);
     });
 }
+
+#[test]
+fn a_template_explains_its_columns_and_offers_its_closed_lists() {
+    use calamine::Reader as _;
+    use cplds::domain::exchange::template;
+    use std::io::Read as _;
+    for what in ImportKind::ALL {
+        for kind in [FileKind::Xlsx, FileKind::Ods] {
+            let mut out = Vec::new();
+            template::write(*what, kind, &mut out).unwrap();
+            let mut book = calamine::open_workbook_auto_from_rs(std::io::Cursor::new(out.clone())).unwrap();
+            let told = book.worksheet_range("Valeurs attendues").unwrap();
+            assert_eq!(told.get((0, 0)).map(ToString::to_string).as_deref(), Some("Colonne"), "{what} {kind}");
+            assert!(told.height() > what.columns().len(), "{what} {kind}");
+            let mut package = zip::ZipArchive::new(std::io::Cursor::new(out)).unwrap();
+            let part = if kind == FileKind::Xlsx { "xl/worksheets/sheet1.xml" } else { "content.xml" };
+            let mut text = String::new();
+            package.by_name(part).unwrap().read_to_string(&mut text).unwrap();
+            let offers = text.contains("<formula1>Listes!$A$1:$A$2</formula1>")
+                || text.contains("of:cell-content-is-in-list(&quot;Mme&quot;;&quot;M.&quot;)");
+            assert_eq!(offers, *what != ImportKind::Schools, "{what} {kind}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod conflicts;
 mod queries;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use jiff::civil::Date;
@@ -157,6 +158,21 @@ fn commission_of_session(tx: &mut Tx<'_>, session_id: &str, commission_id: &str)
         .first(tx.conn)?)
 }
 
+/// The rules of a session, or those its year would have.
+fn rules_for(conn: &mut Conn, place: &Place) -> Stored<Arc<RegulationPack>> {
+    let id = match &place.session {
+        Some(session) => session.regulation_id.clone(),
+        None => reference::regulation_for_year(conn, place.year)?,
+    };
+    reference::rules_of(conn, &id)
+}
+
+/// Code to label, of the qualities in which one may sit.
+pub(super) fn qualities(conn: &mut Conn, place: &Place) -> Stored<HashMap<String, String>> {
+    let pack = rules_for(conn, place)?;
+    Ok(pack.jury.roles.iter().map(|role| (role.code.clone(), role.label.clone())).collect())
+}
+
 /// Checks a list of jurors against the pack and the candidates; what the jury already holds is compared by the import.
 ///
 /// # Errors
@@ -168,11 +184,7 @@ pub(super) fn preview_jurors(
     set_aside: &[(u64, String)],
 ) -> Stored<JurorReport> {
     let academy = Academy::find(&place.academy_code).ok_or(StoreError::NotFound)?;
-    let pack_id = match &place.session {
-        Some(session) => session.regulation_id.clone(),
-        None => reference::regulation_for_year(conn, place.year)?,
-    };
-    let pack = reference::rules_of(conn, &pack_id)?;
+    let pack = rules_for(conn, place)?;
     let roles = || pack.jury.roles.iter().map(|role| (role.code.as_str(), role.label.as_str()));
     let role_of = |typed: &str| find_role(typed, roles()).map(str::to_owned);
     let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);

@@ -65,6 +65,7 @@ fn is_called(row: &JurorRow, draft: &JurorDraft) -> bool {
 pub(super) fn plan(conn: &mut Conn, place: &Place, table: &Table, set_aside: &[(u64, String)]) -> Stored<Plan> {
     let mut report = jury::preview_jurors(conn, place, table, set_aside)?;
     let held = Held::load(conn, place)?;
+    let qualities = jury::qualities(conn, place)?;
     let (mut lines, mut refused) = (Vec::new(), HashSet::new());
     let mut told: HashMap<String, u64> = HashMap::new();
     for draft in &report.accepted {
@@ -81,7 +82,7 @@ pub(super) fn plan(conn: &mut Conn, place: &Place, table: &Table, set_aside: &[(
             });
             continue;
         }
-        let fate = known.map_or(Fate::New, |row| fate_of(changes(&held, row, draft)));
+        let fate = known.map_or(Fate::New, |row| fate_of(changes(&held, &qualities, row, draft)));
         lines.push(Planned {
             line: draft.line,
             label: format!("{} {}", draft.name, draft.first_names),
@@ -148,7 +149,8 @@ fn conflict(held: &Held, known: Option<&JurorRow>, draft: &JurorDraft) -> Option
 /// The columns that say where somebody sits, and not who they are.
 const SEATS: [&str; 3] = ["Président (O/N)", "Commission", "Présidence de commission (O/N)"];
 
-fn changes(held: &Held, row: &JurorRow, draft: &JurorDraft) -> Vec<Change> {
+fn changes(held: &Held, qualities: &HashMap<String, String>, row: &JurorRow, draft: &JurorDraft) -> Vec<Change> {
+    let quality = |code: &str| qualities.get(code).cloned().unwrap_or_else(|| code.to_owned());
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let seats = held.seats_of(&row.id);
     let sits = draft.commission.as_deref().and_then(|label| seats.iter().find(|(known, _)| fold(known) == fold(label)));
@@ -171,7 +173,7 @@ fn changes(held: &Held, row: &JurorRow, draft: &JurorDraft) -> Vec<Change> {
             text(&row.phone),
             draft.phone.as_ref().map(|phone| phone.as_str().to_owned()).unwrap_or_default(),
         ),
-        ("Qualité", row.quality.clone(), draft.role.clone()),
+        ("Qualité", quality(&row.quality), quality(&draft.role)),
         ("UAI", text(&row.uai), draft.uai.as_ref().map(|uai| uai.as_str().to_owned()).unwrap_or_default()),
         ("Établissement", text(&row.school_name), text(&draft.school_name)),
         ("Président (O/N)", was_president, president),

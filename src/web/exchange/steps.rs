@@ -189,7 +189,7 @@ pub(super) async fn upload_page(
     let refused = form.is_refused();
     let columns = import.what.columns();
     let template = UploadPage {
-        page: import.page(shell, import.what.label()).with_errors(refused),
+        page: import.page(shell, &format!("Import\u{a0}: {}", import.what.label().to_lowercase())).with_errors(refused),
         form,
         closed,
         columns: columns
