@@ -298,7 +298,8 @@ fn every_step_has_its_rule_and_its_storage_under_one_stem() {
         }
         let has_templates = root().join(format!("templates/{step}")).is_dir();
         let has_pages = root().join(format!("src/web/{step}.rs")).exists();
-        assert_eq!(has_templates, has_pages, "{step}: pages and templates go together");
+        // The other way round, pages may be drawn by the steps that all imports share.
+        assert!(!has_templates || has_pages, "{step}: templates without pages");
     }
 }
 
