@@ -20,10 +20,10 @@ pub fn publish_what_is_due(db: &Db, public_url: &str) -> Stored<usize> {
             let session = session::load_session(conn, &id)?;
             Ok(Letterhead::of(&reference::get_academy(conn, &session.academy_code)?))
         })?;
-        let session_id = id.clone();
+        let (session_id, url) = (id.clone(), public_url.to_owned());
         let done = db.write_now(&Actor::system("publication"), Lock::Session(id), move |tx| {
             publication::publish_due(tx, &session_id, &|session, person| {
-                notice(&head, public_url, session, person, "results", messages::results_published)
+                notice(&head, &url, session, person, "results", messages::results_published)
             })
         })?;
         published += usize::from(done);
