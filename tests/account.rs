@@ -12,8 +12,10 @@ use jiff::SignedDuration;
 
 use crate::support::{Fresh, each_engine, tamper};
 
+mod entrances;
 mod own;
 pub mod pages;
+mod session;
 
 fn system() -> Actor {
     Actor::system("test")

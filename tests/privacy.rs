@@ -90,6 +90,114 @@ fn one_reads_all_of_ones_own_and_nothing_of_others_nor_before_its_time() {
 }
 
 #[test]
+fn what_one_exchanged_with_the_office_and_what_ones_record_holds_is_all_there() {
+    story(|fresh, browser| {
+        let session = plant(fresh);
+        let at = "'2026-06-15 08:00:00'";
+        tamper(
+            fresh,
+            &format!(
+                "INSERT INTO drafts (id, user_id, session_id, answers, version, created_at, updated_at) SELECT 'b1', user_id, '{session}', \
+                 '{{\"identite\":{{\"nom\":[\"BROUILLON-MIEN\"]}}}}', 1, {at}, {at} FROM people WHERE birth_name = 'DURAND'; \
+                 INSERT INTO messages (id, file_id, session_id, from_office, author_id, author_name, body, sent_at) VALUES \
+                 ('g1', 'r1', '{session}', TRUE, 'x', 'AGENT-NOMME', 'MESSAGE-MIEN', {at}), \
+                 ('g2', 'r2', '{session}', FALSE, 'x', 'AUTRE-NOM', 'LYCEE-AUTRE', {at}); \
+                 INSERT INTO piece_files (id, file_id, session_id, code, file_name, kind, size, pages, sha256, uploaded_by, uploaded_at) \
+                 VALUES ('f1', 'r1', '{session}', 'contrat', 'FICHIER-MIEN.pdf', 'pdf', 10, 1, 'EMPREINTE-MIENNE', 'AGENT-NOMME', {at}); \
+                 INSERT INTO file_notes (id, registration_id, author_id, author_name, body, created_at) \
+                 VALUES ('n1', 'r1', 'x', 'AGENT-NOMME', 'NOTE-DE-TRAVAIL', {at}); \
+                 INSERT INTO earlier_marks (id, person_id, academy_code, year, epreuve, mark, evidence, state, recorded_by_name, recorded_at) \
+                 SELECT 'em1', id, '22', 2024, 2, 1425, 'RELEVE-MIEN', 'to_verify', 'AGENT-NOMME', {at} FROM people WHERE birth_name = 'DURAND'; \
+                 INSERT INTO kept_mark_claims (id, registration_id, epreuve, mark, origin_year, origin_academy, state) \
+                 VALUES ('k1', 'r1', 2, 1425, 2024, 'ACADEMIE-MIENNE', 'claimed');"
+            ),
+        );
+        sign_in(browser, ADDRESS);
+        let mine = [
+            "BROUILLON-MIEN",
+            "MESSAGE-MIEN",
+            "FICHIER-MIEN.pdf",
+            "EMPREINTE-MIENNE",
+            "/mon-dossier/r1/pieces/fichiers/f1",
+            "RELEVE-MIEN",
+            "14,25",
+            "ACADEMIE-MIENNE",
+        ];
+        for path in ["/compte/donnees", "/compte/donnees.json"] {
+            let answer = browser.get(path);
+            for mine in mine {
+                assert!(answer.says(mine), "{path}: {mine} in {}", answer.body);
+            }
+            for never in NEVER {
+                assert!(!answer.says(never), "{path}: {never}");
+            }
+        }
+    });
+}
+
+/// A table that says something of a person is handed out to them, or says why it is not.
+#[test]
+fn no_table_linked_to_a_person_is_forgotten() {
+    use cplds::store::privacy::{HELD, LEFT_OUT};
+    const LINKS: [&str; 15] = [
+        "user_id",
+        "person_id",
+        "registration_id",
+        "enrolment_id",
+        "draft_id",
+        "file_id",
+        "juror_id",
+        "letter_id",
+        "message_id",
+        "request_id",
+        "evaluation_id",
+        "email_key",
+        "recipient",
+        "subject_id",
+        "object_id",
+    ];
+    let root = env!("CARGO_MANIFEST_DIR");
+    let text = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).unwrap();
+    let schema = text("src/store/schema.rs");
+    let mut linked = Vec::new();
+    for table in schema.split("diesel::table! {").skip(1) {
+        let (name, rest) = table.trim_start().split_once(" (").unwrap();
+        let body = rest.split_once("\n    }").map_or(rest, |(body, _)| body);
+        let is_linked = LINKS.iter().any(|link| body.contains(&format!(" {link} ->")));
+        if is_linked || name == "users" {
+            linked.push(name);
+        }
+    }
+    assert!(linked.len() > 50, "{linked:?}");
+    for name in &linked {
+        let told = usize::from(HELD.contains(name)) + usize::from(LEFT_OUT.iter().any(|(left, _)| left == name));
+        assert_eq!(told, 1, "{name} says something of a person: hand it out in store/privacy, or say why not");
+    }
+    for name in HELD.iter().chain(LEFT_OUT.iter().map(|(name, _)| name)) {
+        assert!(schema.contains(&format!("\n    {name} (")), "{name} is no table");
+    }
+    // What is named is really read: here, or by the queries of its own step, which this file calls.
+    let here = text("src/store/privacy.rs") + &text("src/store/privacy/own.rs");
+    let elsewhere = [
+        "users",
+        "passkeys",
+        "login_sessions",
+        "address_changes",
+        "role_grants",
+        "registrations",
+        "pieces",
+        "kept_marks",
+        "slots",
+        "evaluations",
+        "results",
+        "certificates",
+    ];
+    for name in HELD.iter().filter(|name| !elsewhere.contains(name)) {
+        assert!(here.contains(&format!("{name}::table")), "{name} is named and not read");
+    }
+}
+
+#[test]
 fn a_correction_is_asked_then_applied_or_refused_by_ones_own_academy() {
     story(|fresh, browser| {
         plant(fresh);

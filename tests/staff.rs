@@ -22,7 +22,7 @@ use cplds::store::staff::{
 };
 use cplds::store::{Lock, StoreError, Stored, Tx, audit, reference};
 use cplds::web::error::AppError;
-use cplds::web::security::{Later, SessionLookup, SignedIn};
+use cplds::web::security::{Ending, Later, SessionLookup, SignedIn};
 use cplds::web::{AppState, app};
 use diesel::connection::{Connection, InstrumentationEvent};
 use http_body_util::BodyExt;
@@ -81,7 +81,8 @@ impl SessionLookup for Known {
     fn find<'a>(&'a self, token: &'a str) -> Later<'a, Result<Option<SignedIn>, AppError>> {
         let found = self.0.iter().find(|actor| actor.user_id == token).cloned();
         let token_hash = format!("empreinte-{token}");
-        Box::pin(async move { Ok(found.map(|actor| SignedIn { token_hash, actor })) })
+        let ending = Ending { at: jiff::Timestamp::UNIX_EPOCH, seconds_left: 1800, can_be_prolonged: true };
+        Box::pin(async move { Ok(found.map(|actor| SignedIn { token_hash, actor, ending })) })
     }
 }
 

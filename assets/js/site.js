@@ -18,6 +18,11 @@ addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
 });
 
+// Buttons of passkeys are there where a passkey can be used; elsewhere their page says what to do instead.
+const takesPasskeys = Boolean(window.PublicKeyCredential);
+document.querySelectorAll("[data-with-passkeys]").forEach((part) => { part.hidden = !takesPasskeys; });
+document.querySelectorAll("[data-without-passkeys]").forEach((part) => { part.hidden = takesPasskeys; });
+
 // A passkey: the device answers the challenge of the page, and its answer leaves with the form.
 document.querySelectorAll("form[data-passkey]").forEach((form) => {
   const status = form.querySelector("[data-passkey-status]");
@@ -26,7 +31,9 @@ document.querySelectorAll("form[data-passkey]").forEach((form) => {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!window.PublicKeyCredential) { status.textContent = "Ce navigateur ne connaît pas les clés d’accès : utilisez un mot de passe."; return; }
+    // One question to the device at a time.
+    if (form.dataset.asking) return;
+    form.dataset.asking = "1";
     status.textContent = "Suivez ce que demande votre appareil.";
     try {
       const { publicKey } = JSON.parse(form.dataset.options);
@@ -50,5 +57,58 @@ document.querySelectorAll("form[data-passkey]").forEach((form) => {
     } catch {
       status.textContent = "Rien n’a été fait : la demande a été annulée, ou cet appareil n’a pas de clé pour ce site. Recommencez, ou utilisez un mot de passe.";
     }
+    delete form.dataset.asking;
   });
 });
+
+// The end of the session is told five minutes before, in every tab; staying signed in leaves the page as it is.
+const warning = document.getElementById("session");
+if (warning && warning.showModal) {
+  const said = document.getElementById("session-texte");
+  const form = warning.querySelector("form");
+  const stay = form.querySelector("[type=submit]");
+  let end = 0;
+  let canStay = false;
+  let isDismissed = false;
+  let failure = "";
+  // The page asked last, in whatever tab, knows the end best.
+  const set = (left, more) => {
+    end = Date.now() + left * 1000;
+    canStay = more;
+    try { localStorage.setItem("cplds-session", String(end)); } catch { /* this tab alone, then */ }
+  };
+  const say = (text) => { if (said.textContent !== text) said.textContent = text; };
+  const look = () => {
+    try { end = Number(localStorage.getItem("cplds-session")) || end; } catch { /* this tab alone, then */ }
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (left > 300) { isDismissed = false; if (warning.open) warning.close(); return; }
+    const minutes = Math.ceil(left / 60);
+    if (left <= 0) {
+      say("Votre session est terminée. Votre saisie est encore sur cette page : envoyez-la, nous vous demanderons de vous reconnecter et elle vous sera rendue, sauf les mots de passe et les fichiers choisis.");
+    } else {
+      const when = `Vous serez déconnecté dans ${minutes} minute${minutes > 1 ? "s" : ""}.`;
+      say(failure || (canStay ? `${when} Votre saisie reste sur cette page.` : `${when} Cette session ne peut plus être prolongée : enregistrez votre saisie, puis reconnectez-vous.`));
+    }
+    stay.hidden = left <= 0 || !canStay;
+    if (!warning.open && (!isDismissed || left <= 0 && isDismissed !== "over")) { if (left <= 0) isDismissed = "over"; warning.showModal(); }
+  };
+  warning.querySelector("[data-close]").addEventListener("click", () => warning.close());
+  warning.addEventListener("close", () => { isDismissed = isDismissed || true; });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, body: new URLSearchParams(new FormData(form)) });
+      const { reste, prolongeable } = await answer.json();
+      set(reste, prolongeable);
+      failure = "";
+    } catch {
+      failure = "La session n’a pas pu être prolongée : recommencez, ou copiez votre saisie.";
+    }
+    look();
+  });
+  set(Number(warning.dataset.left), warning.dataset.more === "oui");
+  setInterval(look, 5000);
+  document.addEventListener("visibilitychange", look);
+  look();
+}

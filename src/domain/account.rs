@@ -19,6 +19,8 @@ words! {
 
 /// A session never outlives this, however active: a working day.
 pub const SESSION_LASTS: SignedDuration = SignedDuration::from_hours(12);
+/// What its owner may prolong a session to, from its opening; longer than a night, so that nobody is cut off while working.
+pub const SESSION_AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 /// Staff see other people's data: an unattended screen closes by itself.
 pub const STAFF_IDLE: SignedDuration = SignedDuration::from_mins(30);
 /// A juror listens and writes away from the screen: an épreuve and its exchange last less than this.
@@ -136,6 +138,13 @@ pub fn session_end(expires_at: Timestamp, seen_at: Timestamp, grants: &[Grant]) 
     idle_limit(grants)
         .and_then(|idle| seen_at.checked_add(idle).ok())
         .map_or(expires_at, |idle_end| idle_end.min(expires_at))
+}
+
+/// The end of a session that its owner has just prolonged: as long again, within what is allowed since its opening.
+#[must_use]
+pub fn prolonged_end(opened_at: Timestamp, now: Timestamp) -> Timestamp {
+    let again = now.checked_add(SESSION_LASTS).unwrap_or(now);
+    opened_at.checked_add(SESSION_AT_MOST).map_or(again, |last| again.min(last))
 }
 
 /// A password that may be chosen: NFKC-normalised, so that every keyboard types the same one.
@@ -385,6 +394,8 @@ mod tests {
         assert_eq!(end(Role::JuryMember), at(7_200));
         assert_eq!(end(Role::Candidate), at(43_200));
         assert_eq!(session_end(at(43_200), at(43_000), &[grant(Role::ExamOfficer)]), at(43_200));
+        assert_eq!(prolonged_end(at(0), at(40_000)), at(83_200));
+        assert_eq!(prolonged_end(at(0), at(80_000)), at(86_400));
         let both = [grant(Role::Candidate), grant(Role::JuryMember), grant(Role::TrainingManager)];
         assert_eq!(session_end(at(43_200), at(0), &both), at(1_800));
     }

@@ -2,8 +2,12 @@
 //! training, competences, mails, traces. Nothing of anyone else: no working notes of examiners, no name of an officer.
 //! Lines are in French and in order, so that the same value makes the page people read and the file programs read.
 
+mod own;
+
 use diesel::prelude::*;
 use serde::Serialize;
+
+pub use own::OpenNumen;
 
 use super::schema::{
     attendances, audit_entries, career_lines, corrections, decisions, enrolments, evidence, exam_sessions,
@@ -14,6 +18,83 @@ use crate::domain::ids::Mark;
 use crate::domain::permission::Actor;
 use crate::domain::session::SessionState;
 use crate::store::people::PersonRow;
+
+/// The tables that say something of a person and are read here, by the file that reads them.
+pub const HELD: &[&str] = &[
+    "account_requests",
+    "action_plans",
+    "address_changes",
+    "attendance_changes",
+    "attendances",
+    "audit_entries",
+    "career_lines",
+    "certificates",
+    "corrections",
+    "decisions",
+    "drafts",
+    "earlier_certificates",
+    "earlier_marks",
+    "enrolments",
+    "equivalences",
+    "evaluations",
+    "evidence",
+    "exercised_activities",
+    "former_names",
+    "handovers",
+    "identity_checks",
+    "jurors",
+    "kept_mark_claims",
+    "kept_marks",
+    "letters",
+    "links",
+    "login_sessions",
+    "meeting_presences",
+    "message_files",
+    "messages",
+    "mission_letters",
+    "mission_shares",
+    "module_choices",
+    "module_exemptions",
+    "numens",
+    "outbox",
+    "paper_files",
+    "passkeys",
+    "people",
+    "piece_files",
+    "piece_reasons",
+    "piece_request_items",
+    "piece_requests",
+    "pieces",
+    "postings",
+    "registrations",
+    "results",
+    "role_grants",
+    "saved_views",
+    "signed_letters",
+    "slots",
+    "staff_records",
+    "training_answered",
+    "training_convocations",
+    "training_requests",
+    "tutor_meetings",
+    "users",
+];
+
+/// The tables that are linked to a person and are not handed out, each with its reason.
+pub const LEFT_OUT: &[(&str, &str)] = &[
+    ("assignments", "the officer a file is given to: the work of somebody else"),
+    ("commission_members", "the composition of commissions names other jurors; one's own seat is said"),
+    ("conflicts", "a comparison of a juror with a candidate: each would learn of the other"),
+    ("documents", "the documents themselves are downloaded from « Mon dossier »"),
+    ("evaluation_lines", "the examiners' grid: a working document of the jury (CRPA, article L. 311-2)"),
+    ("file_notes", "notes between officers, which prepare a decision (CRPA, article L. 311-2)"),
+    ("file_presences", "which officer has a file open, for minutes"),
+    ("jobs", "the program's own work: it says nothing that the documents do not say"),
+    ("passkey_challenges", "random, for five minutes, then gone"),
+    ("person_identities", "the names of the civil status folded for comparison: nothing that is not in it"),
+    ("working_notes", "an examiner's notes on somebody else (CRPA, article L. 311-2)"),
+    ("yearly_registrations", "an index of the registrations already given"),
+];
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Fact {
@@ -73,19 +154,25 @@ fn shown_day(day: Day) -> String {
 ///
 /// # Errors
 /// The database's own.
-pub fn gather(conn: &mut Conn, actor: &Actor, now: jiff::Timestamp) -> Stored<Held> {
+pub fn gather(conn: &mut Conn, actor: &Actor, now: jiff::Timestamp, open: OpenNumen<'_>) -> Stored<Held> {
     let person: Option<PersonRow> = people::table
         .filter(people::user_id.eq(&actor.user_id))
         .select(PersonRow::as_select())
         .first(conn)
         .optional()?;
     let mut sections = vec![account(conn, actor, now)?];
+    let exchanges = own::exchanges(conn, actor)?;
     if let Some(person) = &person {
         sections.push(identity(conn, person)?);
         sections.push(applications(conn, actor)?);
+        sections.push(exchanges);
         sections.push(training(conn, &person.id)?);
+        sections.push(own::training(conn, &person.id)?);
         sections.push(career(conn, &person.id)?);
+        sections.push(own::record(conn, &person.id, open)?);
         sections.push(asked_corrections(conn, &person.id)?);
+    } else {
+        sections.push(exchanges);
     }
     sections.push(seats(conn, actor)?);
     sections.push(mails(conn, actor)?);
@@ -138,6 +225,7 @@ fn account(conn: &mut Conn, actor: &Actor, now: jiff::Timestamp) -> Stored<Secti
                 .with("Le", shown(change.asked_at)),
         );
     }
+    elements.extend(own::ways_in(conn, actor)?);
     Ok(section("Votre compte", elements))
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::schema::{login_sessions as t, login_throttles, role_grants, users};
 use super::{Conn, Stamp, StoreError, Stored, Tx};
-use crate::domain::account::{Counted, SESSION_LASTS, TOUCH_EVERY, Tries, may_try, session_end};
+use crate::domain::account::{Counted, SESSION_LASTS, TOUCH_EVERY, Tries, may_try, prolonged_end, session_end};
 use crate::domain::audit::sha256_hex;
 use crate::domain::permission::{Actor, Grant, Role};
 use crate::secret::{random_token, token_hash};
@@ -21,9 +21,26 @@ pub struct SignedIn {
     pub seen_at: Timestamp,
     /// When it ends if nothing more is asked: the end of the day or of the idle time.
     pub expires: Timestamp,
+    /// When it ends however active its owner is, unless they prolong it.
+    hard_end: Timestamp,
 }
 
 impl SignedIn {
+    /// The same session, seen now.
+    #[must_use]
+    pub fn touched(mut self, now: Timestamp) -> Self {
+        self.seen_at = now;
+        self.expires = session_end(self.hard_end, now, &self.actor.grants);
+        self
+    }
+
+    /// Whether prolonging it would move its end.
+    #[must_use]
+    pub fn can_be_prolonged(&self, now: Timestamp) -> bool {
+        let end = session_end(prolonged_end(self.created_at, now).max(self.hard_end), now, &self.actor.grants);
+        end > self.expires
+    }
+
     /// Whether the last sight is old enough to be written again.
     #[must_use]
     pub fn wants_touch(&self, now: Timestamp) -> bool {
@@ -88,6 +105,7 @@ pub fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Stored<Option<Signe
         created_at: created_at.0,
         seen_at: seen_at.0,
         expires,
+        hard_end: expires_at.0,
         actor: Actor { user_id, name, email, grants, is_system: false },
     }))
 }
@@ -109,6 +127,21 @@ pub(super) fn load_grants(conn: &mut Conn, user_id: &str) -> Stored<Vec<Grant>> 
 pub fn touch(tx: &mut Tx<'_>, hash: &str) -> Stored<()> {
     diesel::update(t::table.find(hash)).set(t::seen_at.eq(tx.stamp())).execute(tx.conn)?;
     Ok(())
+}
+
+/// Prolongs a session of the acting user, who has just said that they are still there.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a session that is over or someone else's.
+pub fn prolong(tx: &mut Tx<'_>, hash: &str) -> Stored<()> {
+    let user_id = tx.actor.user_id.clone();
+    let own = t::table.find(hash).filter(t::user_id.eq(&user_id)).filter(t::expires_at.gt(tx.stamp()));
+    let (opened, end): (Stamp, Stamp) = own.select((t::created_at, t::expires_at)).first(tx.conn)?;
+    let end = prolonged_end(opened.0, tx.at).max(end.0);
+    diesel::update(t::table.find(hash))
+        .set((t::seen_at.eq(tx.stamp()), t::expires_at.eq(Stamp(end))))
+        .execute(tx.conn)?;
+    tx.audit("prolong_session", ("user", &user_id), None, None, &json!({}))
 }
 
 /// Ends one session of the acting user.

@@ -6,6 +6,7 @@ mod letters;
 mod link;
 mod own;
 mod passkey;
+pub(super) mod resume;
 mod sign_in;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
 use super::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct};
 use super::routes::{Gate, Routes};
-use super::security::{Later, SessionLookup, SignedIn};
+use super::security::{Ending, Later, SessionLookup, SignedIn};
 use crate::domain::academy::{Academy, french_date_time};
 use crate::domain::account::{Password, idle_limit};
 use crate::domain::permission::{Actor, Grant};
@@ -38,6 +39,7 @@ pub fn routes() -> Routes<AppState> {
         .post("/connexion", Gate::Public, sign_in::sign_in)
         .post("/connexion/cle", Gate::Public, passkey::ask)
         .post("/connexion/cle/reponse", Gate::Public, passkey::answer)
+        .post("/session/prolonger", Gate::SignedIn, resume::prolong)
         .get("/deconnexion", Gate::SignedIn, sign_in::confirm_sign_out)
         .post("/deconnexion", Gate::SignedIn, sign_in::sign_out)
         .get("/mot-de-passe-oublie", Gate::Public, link::ask)
@@ -58,6 +60,8 @@ pub fn routes() -> Routes<AppState> {
         .get("/compte/cles", Gate::SignedIn, passkey::list)
         .post("/compte/cles", Gate::SignedIn, passkey::start)
         .post("/compte/cles/ajout", Gate::SignedIn, passkey::add)
+        .get("/compte/cles/{id}/nom", Gate::SignedIn, passkey::ask_name)
+        .post("/compte/cles/{id}/nom", Gate::SignedIn, passkey::rename)
         .get("/compte/cles/{id}/retrait", Gate::SignedIn, passkey::confirm_removal)
         .post("/compte/cles/{id}/retrait", Gate::SignedIn, passkey::remove)
         .post("/compte/mot-de-passe", Gate::SignedIn, change_password)
@@ -80,18 +84,24 @@ impl SessionLookup for StoredSessions {
         Box::pin(async move {
             let now = self.0.clock().now();
             let token = token.to_owned();
-            let Some(found) = self.0.read(move |conn| sessions::find(conn, &token, now)).await? else {
+            let Some(mut found) = self.0.read(move |conn| sessions::find(conn, &token, now)).await? else {
                 return Ok(None);
             };
             if found.wants_touch(now) {
                 let hash = found.token_hash.clone();
                 let touched = self.0.write(&found.actor, Lock::House, move |tx| sessions::touch(tx, &hash)).await;
-                if let Err(error) = touched {
+                match touched {
+                    Ok(()) => found = found.touched(now),
                     // Reading goes on when nothing can be written (disk full): the session only ends a little earlier.
-                    tracing::warn!(%error, "the last sight of a session was not written");
+                    Err(error) => tracing::warn!(%error, "the last sight of a session was not written"),
                 }
             }
-            Ok(Some(SignedIn { token_hash: found.token_hash, actor: found.actor }))
+            let ending = Ending {
+                at: found.expires,
+                seconds_left: found.expires.duration_since(now).as_secs(),
+                can_be_prolonged: found.can_be_prolonged(now),
+            };
+            Ok(Some(SignedIn { token_hash: found.token_hash, actor: found.actor, ending }))
         })
     }
 }

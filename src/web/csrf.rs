@@ -6,43 +6,71 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::account::resume;
 use super::error::AppError;
 use super::form::BodyKind;
 use super::page::Shell;
+use super::routes::Gate;
 use super::security::{Guard, same};
+use crate::secret::token_hash;
 
 pub const FIELD: &str = "csrf";
 const HEADER: &str = "x-csrf-token";
 
 /// Layer of one route; `limit` is the size of the largest body it accepts, in bytes.
-pub async fn check(State(limit): State<usize>, request: Request, next: Next) -> Response {
+pub async fn check(State((limit, gate)): State<(usize, Gate)>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
     match proven(request, limit).await {
         Ok(request) => next.run(request).await,
-        Err(error) => error.into_response(),
+        Err(Unproven::Refused(error)) => error.into_response(),
+        // Pages for everyone have no session to come back to.
+        Err(Unproven::Late(_)) if gate == Gate::Public => late().into_response(),
+        Err(Unproven::Late(late)) => {
+            let (parts, bytes, guard, shell) = *late;
+            resume::answer(&guard, &shell, parts, bytes).await
+        }
     }
 }
 
-async fn proven(request: Request, limit: usize) -> Result<Request, AppError> {
+enum Unproven {
+    Refused(AppError),
+    /// One of our own forms, of a session that is over or was followed by another.
+    Late(Box<(Parts, Bytes, Arc<Guard>, Shell)>),
+}
+
+impl From<AppError> for Unproven {
+    fn from(error: AppError) -> Self {
+        Unproven::Refused(error)
+    }
+}
+
+fn late() -> AppError {
+    AppError::forged(
+        "Le jeton de sécurité de ce formulaire n’est plus valable\u{a0}: votre session a changé ou pris fin depuis l’affichage de la page.",
+    )
+}
+
+async fn proven(request: Request, limit: usize) -> Result<Request, Unproven> {
     let missing = || AppError::internal("unsafe route outside the session middleware");
     let guard = request.extensions().get::<Arc<Guard>>().ok_or_else(missing)?;
     let shell = request.extensions().get::<Shell>().ok_or_else(missing)?;
     if !is_from_here(request.headers(), guard.origin()) {
-        return Err(AppError::forged("Cet envoi vient d’un autre site."));
+        return Err(AppError::forged("Cet envoi vient d’un autre site.").into());
     }
-    let expected = shell.csrf.clone();
+    let (guard, shell) = (Arc::clone(guard), shell.clone());
 
     // What announces itself too large is refused before a byte of it is read.
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
-        return Err(AppError::too_large(limit));
+        return Err(AppError::too_large(limit).into());
     }
     let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (parts, body) = request.into_parts();
@@ -60,11 +88,12 @@ async fn proven(request: Request, limit: usize) -> Result<Request, AppError> {
         None => token_in_body(&parts.headers, &bytes).await?,
     };
     match given {
-        Some(token) if same(&token, expected.value()) => Ok(Request::from_parts(parts, Body::from(bytes))),
-        Some(_) => Err(AppError::forged(
-            "Le jeton de sécurité de ce formulaire n’est plus valable\u{a0}: votre session a changé ou pris fin depuis l’affichage de la page.",
-        )),
-        None => Err(AppError::forged("Cet envoi ne porte pas le jeton de sécurité du formulaire.")),
+        Some(token) if same(&token, shell.csrf.value()) => Ok(Request::from_parts(parts, Body::from(bytes))),
+        Some(token) if was_ours(&guard, &parts.headers, &token) => {
+            Err(Unproven::Late(Box::new((parts, bytes, guard, shell))))
+        }
+        Some(_) => Err(late().into()),
+        None => Err(AppError::forged("Cet envoi ne porte pas le jeton de sécurité du formulaire.").into()),
     }
 }
 
@@ -92,6 +121,16 @@ async fn token_in_body(headers: &HeaderMap, bytes: &Bytes) -> Result<Option<Stri
         // Without a form there is no field: the header was the only way.
         Err(_) => Ok(None),
     }
+}
+
+/// Whether a token that is not today's proves a page of ours: that of the session whose cookie is still here, or any
+/// when the browser itself says that the form comes from this site. Such a form is never done, only shown again.
+fn was_ours(guard: &Guard, headers: &HeaderMap, token: &str) -> bool {
+    let is_of_cookie = guard
+        .session_token(headers)
+        .is_some_and(|session| same(token, guard.session_csrf(&token_hash(session)).value()));
+    let says = |name: &str, value: &str| headers.get(name).is_some_and(|said| said.as_bytes() == value.as_bytes());
+    is_of_cookie || says("sec-fetch-site", "same-origin") || says("origin", guard.origin())
 }
 
 /// What the browser itself says of where the request was made. A client that says nothing is not a

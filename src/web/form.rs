@@ -60,6 +60,11 @@ impl RawForm {
         self.files.iter().filter(|file| file.field == name).collect()
     }
 
+    /// The names of all the files, as the browser said them.
+    pub fn file_names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -12,8 +12,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
+use super::account::shown_instant;
 use super::error::AppError;
 pub use super::pagination::Pages;
+use super::security::Ending;
 use crate::domain::permission::{Actor, Role};
 
 /// The tone of a message, with the word that says it without colour.
@@ -213,10 +215,20 @@ pub struct Page {
     pub flash: Option<Flash>,
     /// Set in the demonstration only: the instant the site believes it is.
     pub simulated_now: Option<String>,
+    /// When one is signed out without asking anything more.
+    pub ending: Option<ShownEnding>,
     /// Dense pages of the office use the whole width.
     pub is_wide: bool,
     /// The form of this page came back with errors: said first in the title.
     pub has_errors: bool,
+}
+
+/// The end of one's session, as every page says it.
+#[derive(Debug, Clone)]
+pub struct ShownEnding {
+    pub at: String,
+    pub seconds_left: i64,
+    pub can_be_prolonged: bool,
 }
 
 impl Page {
@@ -280,6 +292,7 @@ impl Page {
 #[derive(Debug, Clone, Default)]
 pub struct Shell {
     pub actor: Option<Arc<Actor>>,
+    pub ending: Option<Ending>,
     pub csrf: CsrfToken,
     pub flash: Option<Flash>,
     pub academy: Option<String>,
@@ -305,6 +318,11 @@ impl Shell {
             csrf: self.csrf.clone(),
             flash: self.flash.clone(),
             simulated_now: self.simulated_now.clone(),
+            ending: self.actor.as_deref().zip(self.ending).map(|(actor, ending)| ShownEnding {
+                at: shown_instant(actor, ending.at),
+                seconds_left: ending.seconds_left,
+                can_be_prolonged: ending.can_be_prolonged,
+            }),
             is_wide: false,
             has_errors: false,
         }

@@ -13,6 +13,7 @@ use super::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct}
 use super::routes::{Gate, Routes};
 use crate::domain::correction::Field;
 use crate::domain::permission::Actor;
+use crate::numen::NumenKeeper;
 use crate::store::privacy::{self, Held};
 use crate::store::{Lock, StoreError, correction};
 
@@ -52,12 +53,17 @@ pub(super) fn state_tag(state: &str) -> (Tone, &'static str) {
     }
 }
 
+/// The owner of a record reads their own NUMEN in clear.
+fn open_numen(numens: &NumenKeeper) -> impl Fn(&str, &str) -> Option<String> {
+    move |person, sealed| numens.open(person, sealed).ok().map(|numen| numen.in_clear().to_owned())
+}
+
 async fn page_of(app: &AppState, shell: &Shell, actor: &Actor, form: Form) -> Result<HeldPage, AppError> {
-    let (now, who) = (app.clock().now(), actor.clone());
+    let (now, who, numens) = (app.clock().now(), actor.clone(), app.numens.clone());
     let (held, asked, has_record) = app
         .db
         .read(move |conn| {
-            let held = privacy::gather(conn, &who, now)?;
+            let held = privacy::gather(conn, &who, now, &open_numen(&numens))?;
             let person = correction::find_own_person(conn, &who.user_id)?;
             let asked = match &person {
                 Some(person) => correction::list_own_corrections(conn, &person.id)?,
@@ -90,8 +96,8 @@ async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor) ->
 }
 
 async fn download(State(app): State<AppState>, actor: CurrentActor) -> Result<Response, AppError> {
-    let now = app.clock().now();
-    let held = app.db.read(move |conn| privacy::gather(conn, &actor, now)).await?;
+    let (now, numens) = (app.clock().now(), app.numens.clone());
+    let held = app.db.read(move |conn| privacy::gather(conn, &actor, now, &open_numen(&numens))).await?;
     let text = serde_json::to_string_pretty(&held).map_err(AppError::internal)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),

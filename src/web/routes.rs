@@ -148,7 +148,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let mut route = route.layer(DefaultBodyLimit::max(limit)).layer(middleware::from_fn_with_state(gate, enforce));
         if gate != Gate::Bearer {
             // Outside the gate: an unsafe request without its token is refused before anything is said.
-            route = route.layer(middleware::from_fn_with_state(limit, csrf::check));
+            route = route.layer(middleware::from_fn_with_state((limit, gate), csrf::check));
         }
         self.router = self.router.route(path, route);
         self.table.push(RouteRow { method, path, gate });

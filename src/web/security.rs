@@ -47,6 +47,15 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct SignedIn {
     pub token_hash: String,
     pub actor: Actor,
+    pub ending: Ending,
+}
+
+/// When a session ends if nothing more is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    pub at: jiff::Timestamp,
+    pub seconds_left: i64,
+    pub can_be_prolonged: bool,
 }
 
 /// Where sessions live. `find` receives the token of the cookie and forgets sessions that are over.
@@ -170,13 +179,19 @@ impl Guard {
         Some(Flash { kind: Tone::from_class(kind)?, text: text.into_owned() })
     }
 
+    /// The token of the forms of a session, from the hash under which it is kept.
+    pub(super) fn session_csrf(&self, token_hash: &str) -> CsrfToken {
+        CsrfToken::new(&self.fingerprint("csrf:session", token_hash))
+    }
+
     /// Who asks, and with which token: the session's, or that of a visitor without an account.
     async fn visitor(&self, headers: &HeaderMap) -> Result<Visitor, AppError> {
         if let Some(token) = self.session_token(headers)
             && let Some(found) = self.sessions.find(token).await?
         {
-            let csrf = CsrfToken::new(&self.fingerprint("csrf:session", &found.token_hash));
-            return Ok(Visitor { actor: Some(Arc::new(found.actor)), csrf, fresh: None });
+            let csrf = self.session_csrf(&found.token_hash);
+            let (actor, ending) = (Some(Arc::new(found.actor)), Some(found.ending));
+            return Ok(Visitor { actor, ending, csrf, fresh: None });
         }
         let known = cookie(headers, &self.cookie_name("-visite")).filter(|value| value.len() == 32);
         let (value, fresh) = match known {
@@ -187,12 +202,13 @@ impl Guard {
             }
         };
         let csrf = CsrfToken::new(&self.fingerprint("csrf:visit", &value));
-        Ok(Visitor { actor: None, csrf, fresh })
+        Ok(Visitor { actor: None, ending: None, csrf, fresh })
     }
 }
 
 struct Visitor {
     actor: Option<Arc<Actor>>,
+    ending: Option<Ending>,
     csrf: CsrfToken,
     /// A visit cookie to set if the page writes its token.
     fresh: Option<String>,
@@ -241,6 +257,7 @@ pub async fn session(State(guard): State<Arc<Guard>>, mut request: Request, next
         path: request.uri().path().to_owned(),
         csrf: visitor.csrf,
         actor: visitor.actor,
+        ending: visitor.ending,
         flash_was_shown: Arc::default(),
     };
     request.extensions_mut().insert(shell.clone());

@@ -9,7 +9,7 @@ use tower::ServiceExt;
 use super::form::RawForm;
 use super::page::{CurrentActor, Flash, Shell, see_other};
 use super::routes::{Gate, Routes};
-use super::security::{Later, SignedIn};
+use super::security::{Ending, Later, SignedIn};
 use super::*;
 use crate::domain::permission::{Actor, Grant, Role};
 
@@ -34,6 +34,7 @@ impl SessionLookup for Sessions {
                 "panne" => Err(AppError::unavailable("no database")),
                 "jeton-gestion" => Ok(Some(SignedIn {
                     token_hash: "empreinte".to_owned(),
+                    ending: Ending { at: jiff::Timestamp::UNIX_EPOCH, seconds_left: 1800, can_be_prolonged: true },
                     actor: Actor {
                         grants: vec![Grant { role: Role::ExamOfficer, academy: Some("22".to_owned()) }],
                         is_system: false,

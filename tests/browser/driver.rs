@@ -59,7 +59,7 @@ impl Driver {
     pub async fn window(&self) -> Window {
         let profile = self.profiles.join(uuid::Uuid::now_v7().to_string());
         let mut args: Vec<String> = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
-            --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars"
+            --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars --force-prefers-reduced-motion"
             .split_whitespace()
             .map(str::to_owned)
             .collect();
@@ -79,17 +79,17 @@ impl Driver {
     }
 }
 
-/// A command of the browser's own protocol: sizes and colour schemes are not part of WebDriver.
+/// A command that fantoccini has no word for: method, address under the session, what is sent.
 #[derive(Debug)]
-struct Devtools(Value);
+struct Asked(axum::http::Method, String, Option<Value>);
 
-impl WebDriverCompatibleCommand for Devtools {
+impl WebDriverCompatibleCommand for Asked {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.1))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (axum::http::Method, Option<String>) {
-        (axum::http::Method::POST, Some(self.0.to_string()))
+        (self.0.clone(), self.2.as_ref().map(Value::to_string))
     }
 }
 
@@ -99,8 +99,22 @@ pub struct Window {
 }
 
 impl Window {
+    async fn ask(&self, method: axum::http::Method, path: &str, body: Option<Value>) -> Value {
+        self.client.issue_cmd(Asked(method, path.to_owned(), body)).await.unwrap()
+    }
+
+    /// The browser's own protocol: sizes and colour schemes are not part of WebDriver.
     async fn devtools(&self, cmd: &str, params: Value) {
-        self.client.issue_cmd(Devtools(json!({ "cmd": cmd, "params": params }))).await.unwrap();
+        let command = json!({ "cmd": cmd, "params": params });
+        self.ask(axum::http::Method::POST, "goog/cdp/execute", Some(command)).await;
+    }
+
+    /// Plugs in a device that keeps passkeys and always knows its owner (WebAuthn, « User Agent Automation »).
+    pub async fn plug_authenticator(&self) -> Authenticator<'_> {
+        let device = json!({ "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true, "isUserConsenting": true });
+        let id = self.ask(axum::http::Method::POST, "webauthn/authenticator", Some(device)).await;
+        Authenticator { window: self, path: format!("webauthn/authenticator/{}", id.as_str().unwrap()) }
     }
 
     /// Becomes the browser that holds these cookies, and no other.
@@ -146,5 +160,31 @@ impl Window {
                 vec![format!("axe-core did not answer: {}", error.to_string().chars().take(80).collect::<String>())]
             }
         }
+    }
+}
+
+/// A device of the window that keeps passkeys.
+pub struct Authenticator<'w> {
+    window: &'w Window,
+    path: String,
+}
+
+impl Authenticator<'_> {
+    /// Its keys, private part and counter included.
+    pub async fn keys(&self) -> Vec<Value> {
+        let path = format!("{}/credentials", self.path);
+        serde_json::from_value(self.window.ask(axum::http::Method::GET, &path, None).await).unwrap()
+    }
+
+    /// Puts this key in the place of all those it has: a copy, with what was changed in it.
+    pub async fn keep_only(&self, key: Value) {
+        self.window.ask(axum::http::Method::DELETE, &format!("{}/credentials", self.path), None).await;
+        self.window.ask(axum::http::Method::POST, &format!("{}/credential", self.path), Some(key)).await;
+    }
+
+    /// Whether its owner proves who they are from now on.
+    pub async fn set_verified(&self, is_verified: bool) {
+        let body = json!({ "isUserVerified": is_verified });
+        self.window.ask(axum::http::Method::POST, &format!("{}/uv", self.path), Some(body)).await;
     }
 }

@@ -129,15 +129,31 @@ pub fn remove_passkey(tx: &mut Tx<'_>, user_id: &str, id: &str) -> Stored<()> {
     tx.audit("remove_passkey", ("user", user_id), None, None, &json!({ "passkey": id, "name": row.name }))
 }
 
-/// Notes that a key has just signed its owner in, with its new counter.
+/// Gives a key of one's own account another name.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a key of someone else.
+pub fn rename_passkey(tx: &mut Tx<'_>, user_id: &str, id: &str, name: &str) -> Stored<()> {
+    if tx.actor.user_id != user_id {
+        return Err(StoreError::NotFound);
+    }
+    let own = t::table.filter(t::id.eq(id)).filter(t::user_id.eq(user_id));
+    if diesel::update(own).set(t::name.eq(name.trim())).execute(tx.conn)? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    tx.audit("rename_passkey", ("user", user_id), None, None, &json!({ "passkey": id, "name": name.trim() }))
+}
+
+/// Notes that a key has just signed its owner in, with its new counter; false when it changed or went since it was read.
 ///
 /// # Errors
 /// The database's own.
-pub fn note_use(tx: &mut Tx<'_>, id: &str, credential: &str) -> Stored<()> {
-    diesel::update(t::table.find(id))
+pub fn note_use(tx: &mut Tx<'_>, read: &PasskeyRow, credential: &str) -> Stored<bool> {
+    let unchanged = t::table.filter(t::id.eq(&read.id)).filter(t::credential.eq(&read.credential));
+    let noted = diesel::update(unchanged)
         .set((t::used_at.eq(Some(tx.stamp())), t::credential.eq(credential)))
         .execute(tx.conn)?;
-    Ok(())
+    Ok(noted > 0)
 }
 
 /// The keys of an account, the oldest first.

@@ -111,7 +111,7 @@ impl OpeningPage {
             form,
             email,
             token: token.to_owned(),
-            takes_passkeys: super::passkey::webauthn(app).is_some(),
+            takes_passkeys: super::passkey::webauthn(&app.config.public_url).is_some(),
         }
     }
 }
@@ -139,7 +139,7 @@ pub(super) async fn open(
 ) -> Result<Response, AppError> {
     let email = address_of(&app, &token).await?;
     let (chosen, again) = (raw.get("nouveau").to_owned(), raw.get("confirmation").to_owned());
-    let by_passkey = raw.get("moyen") == "cle" && super::passkey::webauthn(&app).is_some();
+    let by_passkey = raw.get("moyen") == "cle" && super::passkey::webauthn(&app.config.public_url).is_some();
     let mut read = Reading::of(raw);
     let name = read.text("nom", "Indiquez vos prénom et nom.", 120);
     let password = if by_passkey { None } else { chosen_password(&mut read, &chosen, &again, &email) };

@@ -15,17 +15,18 @@ use super::super::AppState;
 use super::super::client::ClientAddress;
 use super::super::error::AppError;
 use super::super::form::{Form, RawForm, Reading};
-use super::super::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct, see_other};
+use super::super::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct};
+use super::resume::Onward;
 use super::shown_instant;
-use super::sign_in::{network, open_session, throttled, too_many, way_back};
+use super::sign_in::{SignInPage, arrive, network, throttled, too_many};
 use crate::domain::account::Counted;
 use crate::domain::permission::Actor;
 use crate::store::accounts::passkeys::{self, PasskeyRow};
 use crate::store::{Lock, StoreError, sessions};
 
 /// The library set for this site; nothing when the public address is a bare IP address.
-pub(super) fn webauthn(app: &AppState) -> Option<Webauthn> {
-    let origin = Url::parse(&app.config.public_url).ok()?;
+pub(super) fn webauthn(public_url: &str) -> Option<Webauthn> {
+    let origin = Url::parse(public_url).ok()?;
     let host = origin.domain()?.to_owned();
     let built = WebauthnBuilder::new(&host, &origin).and_then(|builder| builder.rp_name("cplds").build());
     match built {
@@ -38,8 +39,12 @@ pub(super) fn webauthn(app: &AppState) -> Option<Webauthn> {
 }
 
 fn wanted(app: &AppState) -> Result<Webauthn, AppError> {
-    webauthn(app).ok_or_else(AppError::not_found)
+    webauthn(&app.config.public_url).ok_or_else(AppError::not_found)
 }
+
+const NAME_MISSING: &str = "Donnez un nom à cette clé, par exemple «\u{a0}Mon téléphone\u{a0}».";
+/// In characters, as the fields of the pages say too.
+const NAME_LENGTH: usize = 60;
 
 struct ShownKey {
     id: String,
@@ -70,7 +75,7 @@ async fn keys_page(app: &AppState, shell: &Shell, actor: &Actor, form: Form) -> 
         page: shell.page("Clés d’accès").under("Mon compte", "/compte").with_errors(form.is_refused()),
         form,
         keys: rows.into_iter().map(shown).collect(),
-        takes_passkeys: webauthn(app).is_some(),
+        takes_passkeys: webauthn(&app.config.public_url).is_some(),
     })
 }
 
@@ -88,7 +93,7 @@ struct ChallengePage {
     options: String,
     challenge: String,
     name: String,
-    back: String,
+    onward: Onward,
     action: &'static str,
 }
 
@@ -101,8 +106,7 @@ pub(super) async fn start(
 ) -> Result<Response, AppError> {
     let webauthn = wanted(&app)?;
     let mut read = Reading::of(raw);
-    let Some(name) = read.text("nom", "Donnez un nom à cette clé, par exemple «\u{a0}Mon téléphone\u{a0}».", 60)
-    else {
+    let Some(name) = read.text("nom", NAME_MISSING, NAME_LENGTH) else {
         return html_to_correct(&keys_page(&app, &shell, &actor, read.into_form()).await?);
     };
     let user_id = actor.user_id.clone();
@@ -132,7 +136,7 @@ pub(super) async fn start(
         options: options.to_string(),
         challenge,
         name,
-        back: String::new(),
+        onward: Onward::default(),
         action: "/compte/cles/ajout",
     })
 }
@@ -150,7 +154,7 @@ pub(super) async fn add(
     let webauthn = wanted(&app)?;
     let (challenge, answer) = (raw.get("defi").to_owned(), raw.get("reponse").to_owned());
     let mut read = Reading::of(raw);
-    let name = read.text("nom", "Donnez un nom à cette clé.", 60).unwrap_or_default();
+    let name = read.text("nom", NAME_MISSING, NAME_LENGTH).unwrap_or_default();
     let user_id = actor.user_id.clone();
     let taken =
         app.db.write(&actor, Lock::House, move |tx| passkeys::take_challenge(tx, &challenge, Some(&user_id))).await;
@@ -229,6 +233,53 @@ pub(super) async fn remove(
     }
 }
 
+#[derive(Template)]
+#[template(path = "account/passkey_name.html")]
+struct NamePage {
+    page: Page,
+    form: Form,
+    id: String,
+}
+
+impl NamePage {
+    fn new(shell: &Shell, id: String, form: Form) -> Self {
+        let page = shell
+            .page("Renommer une clé d’accès")
+            .under("Mon compte", "/compte")
+            .under("Clés d’accès", "/compte/cles")
+            .with_errors(form.is_refused());
+        NamePage { page, form, id }
+    }
+}
+
+pub(super) async fn ask_name(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+) -> Result<Response, AppError> {
+    let user_id = actor.user_id.clone();
+    let rows = app.db.read(move |conn| passkeys::list_passkeys(conn, &user_id)).await?;
+    let row = rows.into_iter().find(|row| row.id == id).ok_or_else(AppError::not_found)?;
+    html(&NamePage::new(&shell, row.id, Form::from_raw(RawForm::of([("nom", row.name)]))))
+}
+
+pub(super) async fn rename(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path(id): Path<String>,
+    raw: RawForm,
+) -> Result<Response, AppError> {
+    let mut read = Reading::of(raw);
+    let Some(name) = read.text("nom", NAME_MISSING, NAME_LENGTH) else {
+        return html_to_correct(&NamePage::new(&shell, id, read.into_form()));
+    };
+    let user_id = actor.user_id.clone();
+    app.db.write(&actor, Lock::House, move |tx| passkeys::rename_passkey(tx, &user_id, &id, &name)).await?;
+    Ok(Flash::success("La clé d’accès est renommée.").then("/compte/cles"))
+}
+
 /// Asks the device which of its keys opens an account here; nobody says who they are before.
 pub(super) async fn ask(
     State(app): State<AppState>,
@@ -237,7 +288,7 @@ pub(super) async fn ask(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let webauthn = wanted(&app)?;
-    let back = way_back(raw.get("retour")).unwrap_or_default().to_owned();
+    let onward = Onward::read(&raw);
     let (options, state) = webauthn.start_discoverable_authentication().map_err(AppError::internal)?;
     let state = serde_json::to_string(&state).map_err(AppError::internal)?;
     let place = network(place.0);
@@ -256,13 +307,13 @@ pub(super) async fn ask(
             options: serde_json::to_string(&options).map_err(AppError::internal)?,
             challenge,
             name: String::new(),
-            back,
+            onward,
             action: "/connexion/cle/reponse",
         }),
         Err(refused) => {
             let mut form = Form::empty();
             form.refuse("email", refused.sentence);
-            too_many(&super::sign_in::SignInPage::new(&app, &shell, form, None))
+            too_many(&SignInPage::new(app.guard.origin(), &shell, form, onward))
         }
     }
 }
@@ -275,19 +326,16 @@ pub(super) async fn answer(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let webauthn = wanted(&app)?;
-    let back = way_back(raw.get("retour")).map(str::to_owned);
+    let onward = Onward::read(&raw);
     match prove(&app, &webauthn, raw.get("defi").to_owned(), raw.get("reponse")).await? {
-        Some(user_id) => {
-            let response = see_other(back.as_deref().unwrap_or("/"));
-            open_session(&app, &shell, &headers, &user_id, response).await
-        }
+        Some(user_id) => arrive(&app, &shell, &headers, &user_id, onward).await,
         None => {
             let mut form = Form::empty();
             form.refuse(
                 "email",
                 "Cette clé d’accès n’ouvre aucun compte ici, ou la demande est trop ancienne\u{a0}: recommencez, ou connectez-vous avec votre mot de passe.",
             );
-            html_to_correct(&super::sign_in::SignInPage::new(&app, &shell, form, back.as_deref()))
+            html_to_correct(&SignInPage::new(app.guard.origin(), &shell, form, onward))
         }
     }
 }
@@ -321,7 +369,9 @@ async fn prove(
         }
     };
     key.update_credential(&proven);
-    let (id, text) = (row.id, serde_json::to_string(&key).map_err(AppError::internal)?);
-    app.db.write(&system, Lock::House, move |tx| passkeys::note_use(tx, &id, &text)).await?;
-    Ok(Some(row.user_id))
+    let text = serde_json::to_string(&key).map_err(AppError::internal)?;
+    let user_id = row.user_id.clone();
+    let is_first = app.db.write(&system, Lock::House, move |tx| passkeys::note_use(tx, &row, &text)).await?;
+    // Two answers proven against one counter: the second may come from a copy of the key.
+    Ok(is_first.then_some(user_id))
 }

@@ -2,6 +2,7 @@
 //! same work; tries are counted before they are made, by account and by address.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -15,11 +16,13 @@ use super::super::form::{Form, RawForm, Reading};
 use super::super::page::{CurrentActor, Flash, Page, Shell, html, html_to_correct, html_with, see_other};
 use super::super::security::local_path;
 use super::current_hash;
+use super::resume::Onward;
 use crate::domain::account::{Counted, Password, THROTTLE_WINDOW, TOO_MANY_TRIES};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Actor;
 use crate::domain::refusal::Refusal;
 use crate::password;
+use crate::secret::token_hash;
 use crate::store::{Lock, StoreError, accounts, sessions};
 
 #[derive(Template)]
@@ -27,25 +30,33 @@ use crate::store::{Lock, StoreError, accounts, sessions};
 pub(super) struct SignInPage {
     page: Page,
     form: Form,
-    back: String,
+    onward: Onward,
     takes_passkeys: bool,
+    /// What happened before one came here.
+    told: Vec<String>,
 }
 
 impl SignInPage {
-    pub(super) fn new(app: &AppState, shell: &Shell, form: Form, back: Option<&str>) -> Self {
+    pub(super) fn new(public_url: &str, shell: &Shell, form: Form, onward: Onward) -> Self {
         SignInPage {
             page: shell.page("Connexion").heading("Se connecter").with_errors(form.is_refused()),
             form,
-            back: back.unwrap_or_default().to_owned(),
-            takes_passkeys: super::passkey::webauthn(app).is_some(),
+            onward,
+            takes_passkeys: super::passkey::webauthn(public_url).is_some(),
+            told: Vec::new(),
         }
+    }
+
+    pub(super) fn telling(mut self, told: Vec<String>) -> Self {
+        self.told = told;
+        self
     }
 }
 
 /// Where a sign-in may lead: a page of this site that is not about signing in.
 pub(super) fn way_back(asked: &str) -> Option<&str> {
     local_path(asked).filter(|path| {
-        !["/connexion", "/deconnexion", "/lien/", "/compte/creation", "/compte/adresse/"]
+        !["/connexion", "/deconnexion", "/session/", "/lien/", "/compte/creation", "/compte/adresse/"]
             .iter()
             .any(|own| path.starts_with(own))
     })
@@ -54,6 +65,7 @@ pub(super) fn way_back(asked: &str) -> Option<&str> {
 pub(super) async fn show(
     State(app): State<AppState>,
     shell: Shell,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, AppError> {
     let query = RawForm::from_query(query.as_deref())?;
@@ -61,7 +73,12 @@ pub(super) async fn show(
     if shell.actor.is_some() {
         return Ok(see_other(back.unwrap_or("/")));
     }
-    html(&SignInPage::new(&app, &shell, Form::empty(), back))
+    // The cookie of a session goes with a sign-out, and with the browser: one that is left had an end.
+    let told = match app.guard.session_token(&headers) {
+        Some(_) => vec!["votre session a pris fin\u{a0}: reconnectez-vous.".to_owned()],
+        None => Vec::new(),
+    };
+    html(&SignInPage::new(app.guard.origin(), &shell, Form::empty(), Onward::to(back)).telling(told))
 }
 
 pub(super) async fn sign_in(
@@ -71,20 +88,21 @@ pub(super) async fn sign_in(
     headers: HeaderMap,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let back = way_back(raw.get("retour")).map(str::to_owned);
+    let onward = Onward::read(&raw);
     let typed = raw.get("motdepasse").to_owned();
     let mut read = Reading::of(raw);
     let email = read.required("email", "Indiquez votre adresse électronique.", EmailAddress::parse);
     if typed.is_empty() {
         read.refuse("motdepasse", "Saisissez votre mot de passe.");
     }
+    let page = |form: Form, onward: Onward| SignInPage::new(app.guard.origin(), &shell, form, onward);
     let Some(email) = email.filter(|_| !read.is_refused()) else {
-        return html_to_correct(&SignInPage::new(&app, &shell, read.into_form(), back.as_deref()));
+        return html_to_correct(&page(read.into_form(), onward));
     };
     let account = email.key();
     if let Err(refused) = count_try(&app, &account, address).await? {
         read.refuse("email", refused.sentence);
-        return too_many(&SignInPage::new(&app, &shell, read.into_form(), back.as_deref()));
+        return too_many(&page(read.into_form(), onward));
     }
     let key = account.clone();
     let known = app.db.read(move |conn| accounts::find_user_by_email(conn, &key)).await?;
@@ -96,11 +114,26 @@ pub(super) async fn sign_in(
             "email",
             "Adresse électronique ou mot de passe incorrect : vérifiez les deux, ou demandez un nouveau mot de passe.",
         );
-        return html_to_correct(&SignInPage::new(&app, &shell, read.into_form(), back.as_deref()));
+        return html_to_correct(&page(read.into_form(), onward));
     };
     forgive_try(&app, &account, address).await?;
-    let response = see_other(back.as_deref().unwrap_or("/"));
-    open_session(&app, &shell, &headers, &user.id, response).await
+    arrive(&app, &shell, &headers, &user.id, onward).await
+}
+
+/// Opens a session, then goes where the sign-in was to lead.
+pub(super) async fn arrive(
+    app: &AppState,
+    shell: &Shell,
+    headers: &HeaderMap,
+    user_id: &str,
+    onward: Onward,
+) -> Result<Response, AppError> {
+    let (token, actor) = opened(app, shell, headers, user_id).await?;
+    let csrf = app.guard.session_csrf(&token_hash(&token));
+    let inside = Shell { actor: Some(Arc::new(actor)), csrf, ..shell.clone() };
+    let mut response = onward.lead(&inside)?;
+    response.headers_mut().append(header::SET_COOKIE, app.guard.session_cookie(&token, None)?);
+    Ok(response)
 }
 
 /// Opens a new session in this browser, ends the one it had, and gives the answer its cookie.
@@ -111,14 +144,24 @@ pub(super) async fn open_session(
     user_id: &str,
     mut response: Response,
 ) -> Result<Response, AppError> {
+    let (token, _) = opened(app, shell, headers, user_id).await?;
+    response.headers_mut().append(header::SET_COOKIE, app.guard.session_cookie(&token, None)?);
+    Ok(response)
+}
+
+async fn opened(
+    app: &AppState,
+    shell: &Shell,
+    headers: &HeaderMap,
+    user_id: &str,
+) -> Result<(String, Actor), AppError> {
     end_current(app, shell, headers).await?;
     let id = user_id.to_owned();
     let actor = app.db.read(move |conn| accounts::find_actor(conn, &id)).await?.ok_or_else(AppError::not_found)?;
     let id = user_id.to_owned();
     // Always a token of our own making: one that a visitor brought along never becomes a session.
     let token = app.db.write(&actor, Lock::House, move |tx| sessions::open(tx, &id)).await?;
-    response.headers_mut().append(header::SET_COOKIE, app.guard.session_cookie(&token, None)?);
-    Ok(response)
+    Ok((token, actor))
 }
 
 async fn end_current(app: &AppState, shell: &Shell, headers: &HeaderMap) -> Result<(), AppError> {
