@@ -77,6 +77,12 @@ pub struct Assessment {
     pub lines: Vec<RuleLine>,
 }
 
+/// A reason as a decision quotes it: the officer has decided, nothing is « proposed » any more.
+#[must_use]
+pub fn decided(sentence: &str) -> String {
+    sentence.replace(". Un refus est proposé ; il doit être confirmé par un agent (", " (")
+}
+
 impl Assessment {
     /// Sentences that motivate the outcome: refused rules, else unsettled ones, else all.
     #[must_use]
