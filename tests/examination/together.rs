@@ -214,12 +214,10 @@ fn a_list_fixed_and_a_decision_at_once_agree_on_who_stands_on_the_list() {
         let mut office = site.sign_in(&officer);
         for proposal in ["refusal_proposed", "to_examine"] {
             let (file, version) = file_of(fresh, proposal);
+            let version = version.to_string();
             office.get(&format!("{path}/dossiers/{file}"));
-            let fields = [
-                ("decision", "refused"),
-                ("motif", "Public non nommé par le décret."),
-                ("version", &version.to_string()),
-            ];
+            let fields =
+                [("decision", "refused"), ("motif", "Public non nommé par le décret."), ("version", version.as_str())];
             office.post(&format!("{path}/dossiers/{file}/decision"), &fields);
         }
         fresh.clock.set(instant("2026-10-05T08:00:00Z"));
