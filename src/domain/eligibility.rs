@@ -80,7 +80,13 @@ pub struct Assessment {
 /// A reason as a decision quotes it: the officer has decided, nothing is « proposed » any more.
 #[must_use]
 pub fn decided(sentence: &str) -> String {
-    sentence.replace(". Un refus est proposé ; il doit être confirmé par un agent (", " (")
+    match sentence.split_once(". Un refus est proposé") {
+        Some((said, proposal)) => {
+            let law = proposal.split_once("par un agent").map_or(".", |(_, law)| law);
+            format!("{said}{law}")
+        }
+        None => sentence.to_owned(),
+    }
 }
 
 impl Assessment {

@@ -243,7 +243,7 @@ fn a_list_fixed_and_a_decision_at_once_agree_on_who_stands_on_the_list() {
             .db
             .read_now(|conn| Ok(registrations::table.find(&file).select(registrations::state).first(conn)?))
             .unwrap();
-        let listed = office.get(&format!("{path}/exports/list.csv")).body.lines().count() - 1;
+        let listed = fixing.get(&format!("{path}/exports/list.csv")).body.lines().count() - 1;
         if decided.status == StatusCode::SEE_OTHER {
             assert_eq!((state.as_str(), listed), ("refused", 2), "{}", fresh.engine);
             assert_eq!(mails(fresh, "decision"), 3);
