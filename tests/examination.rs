@@ -1,5 +1,7 @@
 //! An officer's evening: sixty files, a deadline tonight, a colleague beside, and another academy that sees nothing.
 
+mod together;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,7 +25,7 @@ use crate::support::{Fresh, connect, each_engine, instant};
 const PLACES: [(&str, &str); 3] = [("0870015U", "87"), ("0190012K", "19"), ("0230002C", "23")];
 
 /// A session with this many files: one in ten on a fixed-term contract, one in ten of a corps the decree does not name.
-fn open_with(fresh: &Fresh, files: usize) -> String {
+pub fn open_with(fresh: &Fresh, files: usize) -> String {
     fresh.db.write_now(&Actor::system("test"), Lock::House, reference::load).unwrap();
     let open = OpenSession {
         academy_code: "22".into(),
@@ -71,13 +73,13 @@ fn letters(n: usize) -> String {
     [letter(n / 26), letter(n)].iter().collect()
 }
 
-fn mails(fresh: &Fresh, kind: &str) -> i64 {
+pub fn mails(fresh: &Fresh, kind: &str) -> i64 {
     let kind = kind.to_owned();
     fresh.db.read_now(move |conn| Ok(outbox::table.filter(outbox::kind.eq(kind)).count().get_result(conn)?)).unwrap()
 }
 
 /// Every value of hidden fields of this name.
-fn hidden(page: &Answer, name: &str) -> Vec<String> {
+pub fn hidden(page: &Answer, name: &str) -> Vec<String> {
     let opening = format!("name=\"{name}\" value=\"");
     page.body.split(opening.as_str()).skip(1).map(|rest| unescaped(rest.split('"').next().unwrap())).collect()
 }
@@ -87,7 +89,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// The first identifier of a file whose state and proposal are these.
-fn file_of(fresh: &Fresh, proposal: &str) -> (String, i32) {
+pub fn file_of(fresh: &Fresh, proposal: &str) -> (String, i32) {
     let proposal = proposal.to_owned();
     fresh
         .db
@@ -103,7 +105,7 @@ fn file_of(fresh: &Fresh, proposal: &str) -> (String, i32) {
 }
 
 /// Confirms a preview as a person would: every hidden field as it stands, and what was typed.
-fn confirm(browser: &mut Browser, path: &str, preview: &Answer, typed: &[(&str, &str)]) -> Answer {
+pub fn confirm(browser: &mut Browser, path: &str, preview: &Answer, typed: &[(&str, &str)]) -> Answer {
     let mut fields: Vec<(String, String)> = Vec::new();
     for name in ["acte", "cle", "filtres", "dossier", "regle-1", "regle-2"] {
         fields.extend(hidden(preview, name).into_iter().map(|value| (name.to_owned(), value)));
@@ -111,6 +113,12 @@ fn confirm(browser: &mut Browser, path: &str, preview: &Answer, typed: &[(&str, 
     fields.extend(typed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     browser.post(path, &fields)
+}
+
+/// Judges one piece on the page as it was read.
+pub fn judge(browser: &mut Browser, path: &str, page: &Answer, piece: &str, state: &str) -> Answer {
+    let seen = hidden(page, &format!("vu-{piece}")).remove(0);
+    browser.post(path, &[(&format!("vu-{piece}"), &seen), (&format!("etat-{piece}"), state)])
 }
 
 #[test]
@@ -176,13 +184,14 @@ fn an_officers_evening_with_sixty_files() {
         let (file, _) = file_of(fresh, "eligible");
         for piece in ["identite", "lettre_motivation"] {
             office.get(&format!("{queue_path}/{file}"));
-            let noted = office.post(&format!("{queue_path}/{file}/pieces"), &[("piece", piece), ("etat", "accepted")]);
+            let page = office.get(&format!("{queue_path}/{file}"));
+            let noted = judge(&mut office, &format!("{queue_path}/{file}/pieces"), &page, piece, "accepted");
             assert_eq!(noted.status, StatusCode::SEE_OTHER);
         }
         assert!(office.get(&format!("{queue_path}/{file}")).says("Répondu"));
         assert!(office.get(&format!("{queue_path}?vue=toutes")).says("En retard (53)"));
-        let refused =
-            office.post(&format!("{queue_path}/{file}/pieces"), &[("piece", "identite"), ("etat", "refused")]);
+        let page = office.get(&format!("{queue_path}/{file}"));
+        let refused = judge(&mut office, &format!("{queue_path}/{file}/pieces"), &page, "identite", "refused");
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "a refused piece has a ground");
 
         // The undecided of the other corps are decided one by one, walking the view.
@@ -257,7 +266,8 @@ fn another_academy_finds_none_of_it_and_a_colleague_sees_who_is_there() {
             format!("{base}/{file}/correction"),
             format!("{base}/actions?acte=assign&dossier={file}"),
             format!("/gestion/sessions/{id}/liste/projet.pdf"),
-            format!("/gestion/sessions/{id}/liste/candidats.csv"),
+            format!("/gestion/sessions/{id}/exports/list.csv"),
+            format!("/gestion/sessions/{id}/exports/queue.csv"),
         ] {
             assert_eq!(stranger.get(&path).status, StatusCode::NOT_FOUND, "{path}");
         }
@@ -338,7 +348,7 @@ fn a_file_on_paper_is_checked_like_a_line_and_completed_before_the_list() {
         fields.extend([("statut", "CDI"), ("version", "1")]);
         let done = office.post(&format!("{place}/correction"), &fields);
         let file = office.follow(&done);
-        assert!(file.says("Recevable") && file.says("Dossier complété : Statut"), "{}", file.body);
+        assert!(file.says("Recevable") && file.says("Dossier complété\u{a0}: Statut"), "{}", file.body);
         let stale = office.post(&format!("{place}/correction"), &fields);
         assert_eq!(stale.status, StatusCode::CONFLICT);
     });
@@ -367,15 +377,12 @@ fn the_list_is_read_then_fixed_then_told_and_reopens_only_by_two() {
         let project = office.get(&format!("{base}/liste/projet.pdf"));
         assert_eq!(project.status, StatusCode::OK);
         assert!(project.body.starts_with("%PDF"));
-        assert_eq!(
-            office.get(&format!("{base}/liste/candidats.csv")).status,
-            StatusCode::NOT_FOUND,
-            "not before the order"
-        );
+        let early = office.get(&format!("{base}/exports/list.csv"));
+        assert!(early.says("La liste n’est pas encore arrêtée"), "not before the order: {}", early.body);
         office.get(&format!("{base}/liste"));
         let fixed = office.post(&format!("{base}/liste"), &[("confirmation", "oui")]);
         assert!(office.follow(&fixed).says("7"), "{}", fixed.body);
-        let list = office.get(&format!("{base}/liste/candidats.csv"));
+        let list = office.get(&format!("{base}/exports/list.csv"));
         assert_eq!(list.body.lines().count(), 8, "{}", list.body);
         office.get(&format!("{base}/liste"));
         let told = office.post(&format!("{base}/liste/lettres"), &[]);

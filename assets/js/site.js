@@ -23,6 +23,41 @@ const takesPasskeys = Boolean(window.PublicKeyCredential);
 document.querySelectorAll("[data-with-passkeys]").forEach((part) => { part.hidden = !takesPasskeys; });
 document.querySelectorAll("[data-without-passkeys]").forEach((part) => { part.hidden = takesPasskeys; });
 
+// A wording kept ready goes to the end of the text it is for, without leaving the page.
+document.querySelectorAll("[data-wordings]").forEach((row) => {
+  row.querySelector("button").addEventListener("click", (event) => {
+    const field = document.getElementById(row.dataset.wordings);
+    const text = row.querySelector("select").selectedOptions[0]?.dataset.text;
+    if (!field || !text) return;
+    event.preventDefault();
+    field.value = field.value.trim() ? `${field.value.trimEnd()}\n\n${text}` : text;
+    field.focus();
+  });
+});
+
+// Single keys lead through a file. They can be switched off, and never act while something is being typed.
+document.querySelectorAll("[data-shortcuts]").forEach((help) => {
+  const box = help.querySelector("input");
+  const kept = "raccourcis";
+  try { box.checked = localStorage.getItem(kept) !== "non"; } catch { /* no storage: on, for this page */ }
+  help.hidden = false;
+  box.addEventListener("change", () => {
+    try { localStorage.setItem(kept, box.checked ? "oui" : "non"); } catch { /* for this page alone */ }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!box.checked || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat) return;
+    if (event.target.closest("select, textarea, [contenteditable], input:not([type=checkbox], [type=radio], [type=submit])")) return;
+    const place = /^[a-z]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
+    if (!place) return;
+    event.preventDefault();
+    if (place.href) { place.click(); return; }
+    const folded = place.closest("details");
+    if (folded) folded.open = true;
+    place.scrollIntoView();
+    place.focus();
+  });
+});
+
 // A passkey: the device answers the challenge of the page, and its answer leaves with the form.
 document.querySelectorAll("form[data-passkey]").forEach((form) => {
   const status = form.querySelector("[data-passkey-status]");

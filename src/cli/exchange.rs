@@ -323,6 +323,8 @@ pub struct ExportArgs {
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
     Candidates,
+    Queue,
+    List,
     Marks,
     Results,
     Register,
@@ -345,6 +347,8 @@ pub fn export(args: &ExportArgs) -> Outcome {
     let db = open(&config, 2)?;
     let what = match args.what {
         What::Candidates => Exported::Candidates,
+        What::Queue => Exported::Queue,
+        What::List => Exported::List,
         What::Marks => Exported::Marks,
         What::Results => Exported::Results,
         What::Register => Exported::Register,

@@ -17,26 +17,31 @@ use crate::store::people::PersonRow;
 use crate::store::session::{self, SessionRow};
 use crate::store::{Conn, Db, Lock, StoreError, Stored, Tx, accounts};
 
-const WORDINGS: [(WordingKind, &str, &str); 4] = [
+const WORDINGS: [(WordingKind, &str, &str); 5] = [
     (
         WordingKind::PieceRefusal,
         "Pièce illisible",
-        "La pièce n’est pas lisible : déposez une photographie nette de la page entière.",
+        "La pièce n’est pas lisible\u{a0}: déposez une photographie nette de la page entière.",
     ),
     (
         WordingKind::PieceRefusal,
         "Pièce périmée",
-        "La pièce n’est plus valable : déposez une pièce d’identité en cours de validité.",
+        "La pièce n’est plus valable\u{a0}: déposez une pièce d’identité en cours de validité.",
     ),
     (
         WordingKind::PieceRequest,
         "Demande habituelle",
-        "Bonjour {candidat}, il manque à votre dossier {numero} : {pieces}. Merci de répondre avant le {date}. {service}",
+        "Bonjour {candidat}, il manque à votre dossier {numero}\u{a0}: {pieces}. Merci de répondre avant le {date}. {service}",
     ),
     (
         WordingKind::FileRefusal,
         "Contrat à durée déterminée",
-        "Votre contrat est à durée déterminée : le décret réserve l’examen aux personnels titulaires ou en contrat à durée indéterminée.",
+        "Votre contrat est à durée déterminée\u{a0}: le décret réserve l’examen aux personnels titulaires ou en contrat à durée indéterminée.",
+    ),
+    (
+        WordingKind::Message,
+        "Dossier bien reçu",
+        "Bonjour,\n\nVotre dossier {numero} est bien reçu\u{a0}: le bureau des examens l’étudie et vous écrira ici.\n\n{service}",
     ),
 ];
 
@@ -110,7 +115,7 @@ fn examine(tx: &mut Tx<'_>, session_id: &str, post: &Post) -> Stored<()> {
             ask_pieces(tx, &file.id, "Merci de compléter votre dossier.", due, &notify)?;
         }
         if n == 1 {
-            examination::add_note(tx, &file.id, "La DPE confirme le contrat par téléphone ; l’arrêté suit.")?;
+            examination::add_note(tx, &file.id, "La DPE confirme le contrat par téléphone\u{a0}; l’arrêté suit.")?;
         }
         if file.eligibility == "refusal_proposed" && !is_refused {
             is_refused = true;

@@ -77,6 +77,18 @@ pub struct Assessment {
     pub lines: Vec<RuleLine>,
 }
 
+/// A reason as a decision quotes it: the officer has decided, nothing is « proposed » any more.
+#[must_use]
+pub fn decided(sentence: &str) -> String {
+    match sentence.split_once(". Un refus est proposé") {
+        Some((said, proposal)) => {
+            let law = proposal.split_once("par un agent").map_or(".", |(_, law)| law);
+            format!("{said}{law}")
+        }
+        None => sentence.to_owned(),
+    }
+}
+
 impl Assessment {
     /// Sentences that motivate the outcome: refused rules, else unsettled ones, else all.
     #[must_use]

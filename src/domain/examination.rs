@@ -36,6 +36,12 @@ impl BulkAct {
             BulkAct::Refuse => "Confirmer les refus proposés",
         }
     }
+
+    /// Whether each candidate receives a mail.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        !matches!(self, BulkAct::Assign)
+    }
 }
 
 /// The facts of a file that a bulk act looks at.
@@ -76,11 +82,11 @@ pub fn takes(act: BulkAct, file: &FileFacts, today: Date) -> Result<(), &'static
         BulkAct::Remind if file.waits_until.is_none() => Err("aucune demande n’attend de réponse"),
         BulkAct::Remind if file.reminded_on == Some(today) => Err("un rappel est déjà parti aujourd’hui"),
         BulkAct::Request | BulkAct::Remind if !file.has_address => {
-            Err("le dossier ne porte pas de courriel : écrivez par courrier")
+            Err("le dossier ne porte pas de courriel\u{a0}: écrivez par courrier")
         }
         BulkAct::Admit | BulkAct::Refuse if file.is_decided => Err("une décision est déjà prise"),
         BulkAct::Admit if file.proposal != "eligible" => {
-            Err("le programme ne le propose pas recevable : décidez-le un par un")
+            Err("le programme ne le propose pas recevable\u{a0}: décidez-le un par un")
         }
         BulkAct::Admit if file.missing > 0 => Err("des pièces manquent ou sont refusées"),
         BulkAct::Refuse if file.proposal != "refusal_proposed" => Err("aucun refus n’est proposé par le règlement"),
@@ -96,12 +102,12 @@ pub fn check_due(due_on: Date, today: Date) -> Result<(), Refusal> {
     if due_on <= today {
         return Err(Refusal::new(
             "request_due",
-            "Laissez au candidat le temps de répondre : la date limite doit être postérieure à aujourd’hui.",
+            "Laissez au candidat le temps de répondre\u{a0}: la date limite doit être postérieure à aujourd’hui.",
         )
         .under(PIECES_LAW));
     }
     if today.checked_add(1.year()).is_ok_and(|far| due_on > far) {
-        return Err(Refusal::new("request_due", "La date limite est à plus d’un an : vérifiez l’année."));
+        return Err(Refusal::new("request_due", "La date limite est à plus d’un an\u{a0}: vérifiez l’année."));
     }
     Ok(())
 }
@@ -119,19 +125,19 @@ pub fn is_reminder_due(due_on: Date, today: Date, days: i64) -> bool {
 /// A day outside the calendar, with what to do.
 pub fn check_received(received_on: Date, opens_on: Date, closes_on: Date, today: Date) -> Result<(), Refusal> {
     if received_on > today {
-        return Err(Refusal::new("received_on", "La date de réception est à venir : vérifiez le cachet."));
+        return Err(Refusal::new("received_on", "La date de réception est à venir\u{a0}: vérifiez le cachet."));
     }
     if received_on < opens_on {
         return Err(Refusal::new(
             "received_on",
-            "La date de réception précède l’ouverture des inscriptions : vérifiez l’année.",
+            "La date de réception précède l’ouverture des inscriptions\u{a0}: vérifiez l’année.",
         )
         .under(super::session::CALENDAR_LAW));
     }
     if received_on > closes_on {
         return Err(Refusal::new(
             "received_late",
-            "Le dossier a été reçu après la clôture des inscriptions : il ne peut pas être enregistré. Si le cachet de la poste est antérieur, saisissez cette date.",
+            "Le dossier a été reçu après la clôture des inscriptions\u{a0}: il ne peut pas être enregistré. Si le cachet de la poste est antérieur, saisissez cette date.",
         )
         .under(super::session::CALENDAR_LAW));
     }

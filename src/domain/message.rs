@@ -1,6 +1,8 @@
-//! What may be written in the thread between a candidate and the office: plain text, neither empty nor endless.
+//! What may be written in the thread between a candidate and the office: plain text, neither empty nor endless, at a
+//! pace that a person reads. What goes with it is looked into as a piece is (`piece`).
 //! A message is no act of procedure: what decides something has its own step and its own document.
 
+use super::piece::PieceLimits;
 use super::refusal::Refusal;
 
 /// Longest message, in letters.
@@ -8,50 +10,34 @@ pub const LONGEST: usize = 4000;
 /// Most files that go with one message.
 pub const MOST_FILES: usize = 3;
 
-/// Most bytes of one attached file.
-pub const HEAVIEST: usize = 5 * 1024 * 1024;
+/// Most bytes of one attached file: three of them still pass within one request.
+pub const HEAVIEST: u64 = 5_000_000;
 
-/// What a file is, by its content: its name and what the browser says of it count for nothing.
-///
-/// # Errors
-/// Anything but a PDF, a JPEG or a PNG; an empty file or one too heavy.
-pub fn sniff(bytes: &[u8]) -> Result<&'static str, Refusal> {
-    if bytes.is_empty() {
-        return Err(Refusal::new("file_empty", "Ce fichier est vide\u{a0}: choisissez-en un autre."));
-    }
-    if bytes.len() > HEAVIEST {
-        return Err(Refusal::new(
-            "file_too_heavy",
-            "Ce fichier dépasse 5\u{a0}Mo\u{a0}: numérisez-le en 150 points par pouce, ou envoyez-le en plusieurs fois.",
-        ));
-    }
-    match bytes {
-        [b'%', b'P', b'D', b'F', b'-', ..] => Ok("application/pdf"),
-        [0xff, 0xd8, 0xff, ..] => Ok("image/jpeg"),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok("image/png"),
-        _ => Err(Refusal::new(
-            "file_kind",
-            "Ce fichier n’est ni un PDF, ni une image JPEG ou PNG\u{a0}: enregistrez-le dans l’un de ces formats.",
-        )),
-    }
+/// Messages that one account sends within an hour: a candidate writes to one office, an officer answers many candidates.
+const MOST_PER_HOUR: [i64; 2] = [10, 200];
+
+/// The bounds of a file that goes with a message: those of a piece, lighter.
+#[must_use]
+pub fn bounds(mut limits: PieceLimits) -> PieceLimits {
+    limits.file_bytes.value = limits.file_bytes.value.min(HEAVIEST);
+    limits
 }
 
-/// A name one may give back to a browser: the end of what it said, without what could be taken for a path or a header.
-#[must_use]
-pub fn file_name(typed: &str, content_type: &str) -> String {
-    let last = typed.rsplit(['/', '\\']).next().unwrap_or_default();
-    let kept: String = last
-        .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '-' })
-        .take(80)
-        .collect();
-    let ending = match content_type {
-        "application/pdf" => "pdf",
-        "image/jpeg" => "jpg",
-        _ => "png",
-    };
-    let stem = kept.rsplit_once('.').map_or(kept.as_str(), |(stem, _)| stem).trim_matches(['.', ' ']);
-    if stem.is_empty() { format!("piece-jointe.{ending}") } else { format!("{stem}.{ending}") }
+/// Whether an account that sent this many messages within the last hour may send one more.
+///
+/// # Errors
+/// The number that is reached, and when one may write again.
+pub fn check_pace(sent: i64, from_office: bool) -> Result<(), Refusal> {
+    let most = MOST_PER_HOUR[usize::from(from_office)];
+    if sent < most {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "messages_too_many",
+        format!(
+            "Vous avez envoyé {sent}\u{a0}messages en une heure, et {most} au plus sont acceptés\u{a0}: celui-ci n’est pas parti. Son texte est gardé ci-dessous\u{a0}: envoyez-le dans une heure."
+        ),
+    ))
 }
 
 /// The text as it is kept.
@@ -78,20 +64,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_what_it_holds_and_not_what_it_is_called() {
-        assert_eq!(sniff(b"%PDF-1.7 ...").unwrap(), "application/pdf");
-        assert_eq!(sniff(&[0xff, 0xd8, 0xff, 0xe0]).unwrap(), "image/jpeg");
-        for (bytes, code) in [(&b""[..], "file_empty"), (b"MZ\x90", "file_kind"), (b"<html>", "file_kind")] {
-            assert_eq!(sniff(bytes).unwrap_err().code, code);
-        }
-        assert_eq!(sniff(&vec![b'%'; HEAVIEST + 1]).unwrap_err().code, "file_too_heavy");
-        for (typed, kept) in [
-            ("C:\\Users\\a\\contrat.PDF", "contrat.pdf"),
-            ("../../etc/passwd", "passwd.pdf"),
-            ("relevé \"2025\"\r\nX: y.pdf.exe", "relevé -2025---X- y.pdf.pdf"),
-            ("", "piece-jointe.pdf"),
+    fn an_account_writes_so_many_messages_an_hour_and_is_told_when_to_go_on() {
+        for (sent, from_office, goes) in [
+            (0, false, true),
+            (9, false, true),
+            (10, false, false),
+            (10, true, true),
+            (199, true, true),
+            (200, true, false),
         ] {
-            assert_eq!(file_name(typed, "application/pdf"), kept, "{typed}");
+            let answer = check_pace(sent, from_office);
+            assert_eq!(answer.is_ok(), goes, "{sent} {from_office}");
+            assert!(answer.err().is_none_or(|no| no.to_string().contains("dans une heure")), "{sent}");
         }
     }
 

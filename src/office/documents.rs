@@ -223,7 +223,7 @@ impl SheetFacts {
         let zone = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
         let sealed_at = sealed_at.ok_or_else(|| StoreError::Broken("session publiée sans scellement".into()))?;
         Ok(SheetFacts {
-            appeal: pack.appeals.sentences(&zone.rectorat(), &zone.court_with_article()),
+            appeal: pack.appeals.sentences(&zone.with_article(), &zone.court_with_article()),
             deliberated_on: zone.date(sealed_at.0),
             issued_on: session.published_at.map_or_else(|| today(session, &clock), |at| zone.date(at.0)),
             simulated: clock.is_simulated(),

@@ -8,42 +8,9 @@ use crate::domain::session::LIST_LAW;
 use crate::pdf::SimpleTable;
 use crate::pdf::orders::{OrderSheet, order};
 use crate::store::documents::{self, DocumentRow};
-use crate::store::examination::queue::{self, QueueFilter, Sort};
+use crate::store::examination::list::{Listed, list_candidates};
 use crate::store::session::SessionRow;
-use crate::store::{Conn, Db, Stored, eligibility, reference};
-
-/// One candidate of the list, as it is published: nothing but what the order says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    pub number: String,
-    pub name: String,
-    pub school: String,
-    pub department: String,
-}
-
-/// The candidates of the fixed list; before it is fixed, those who would stand on it. In alphabetical order.
-///
-/// # Errors
-/// The database's own.
-pub fn list_candidates(conn: &mut Conn, session: &SessionRow) -> Stored<Vec<Listed>> {
-    let is_fixed = session.list_fixed_at.is_some();
-    let state = if is_fixed { "admitted" } else { "submitted" };
-    let filter = QueueFilter { state: Some(state.into()), ..QueueFilter::default() };
-    // The day only matters for late answers, which this filter does not look at.
-    let day = session.epreuves_from.0;
-    let lines = queue::list_queue(conn, &session.id, &filter, (Sort::Name, false), day, (i64::from(i32::MAX), 0))?;
-    let kept = if is_fixed { None } else { Some(eligibility::list_admissible(conn, &session.id)?) };
-    Ok(lines
-        .into_iter()
-        .filter(|line| kept.as_ref().is_none_or(|kept| kept.contains(&line.file.registration.id)))
-        .map(|line| Listed {
-            number: line.file.registration.number,
-            name: line.file.person.letter_name(),
-            school: line.file.registration.school_name,
-            department: line.file.registration.department,
-        })
-        .collect())
-}
+use crate::store::{Db, Stored, reference};
 
 /// The order of a fixed list, drawn once and kept.
 ///
@@ -80,7 +47,7 @@ fn draw(db: &Db, session: &SessionRow) -> Stored<Vec<u8>> {
     let year = session.year;
     let total = listed.len();
     let dated = match session.list_fixed_at {
-        Some(at) => format!("La liste a été arrêtée {}.", shown(session, at.0)),
+        Some(at) => format!("La liste a été arrêtée le {}.", shown(session, at.0)),
         None => "Projet : la liste n’est pas encore arrêtée.".to_owned(),
     };
     let title = format!("Arrêté fixant la liste des candidats admis à se présenter à l’examen, session {year}");
@@ -102,7 +69,7 @@ fn draw(db: &Db, session: &SessionRow) -> Stored<Vec<u8>> {
         ],
         table: Some(SimpleTable {
             headers: vec!["Numéro".into(), "Candidat".into(), "Établissement".into(), "Dépt".into()],
-            rows: listed.into_iter().map(|one| vec![one.number, one.name, one.school, one.department]).collect(),
+            rows: listed.into_iter().map(Listed::cells).collect(),
         }),
         place: academy.city.clone(),
         date: match (session.list_fixed_at, Academy::find(&session.academy_code)) {

@@ -3,6 +3,7 @@
 
 pub mod bulk;
 pub mod letters;
+pub mod list;
 pub mod paper;
 pub mod queue;
 pub mod reopening;
@@ -18,7 +19,9 @@ use serde_json::json;
 use super::outbox::NewMail;
 use super::people::PersonRow;
 use super::registration::{self, RegistrationRow};
-use super::schema::{assignments, file_notes, file_presences, piece_reasons, registrations, role_grants, users};
+use super::schema::{
+    assignments, file_notes, file_presences, piece_reasons, pieces, registrations, role_grants, users,
+};
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, Stored, Tx, new_id};
 use crate::domain::permission::{Action, OFFICE, Role};
@@ -125,7 +128,7 @@ pub fn judge_piece(tx: &mut Tx<'_>, registration_id: &str, code: &str, state: &s
     if state == "refused" && reason.chars().count() < 5 {
         return Err(Refusal::new(
             "piece_reason",
-            "Dites pourquoi la pièce est refusée : le candidat le lira et saura quoi envoyer.",
+            "Dites pourquoi la pièce est refusée\u{a0}: le candidat le lira et saura quoi envoyer.",
         )
         .under(crate::domain::examination::PIECES_LAW)
         .into());
@@ -142,6 +145,83 @@ pub fn judge_piece(tx: &mut Tx<'_>, registration_id: &str, code: &str, state: &s
             .execute(tx.conn)?;
     }
     Ok(())
+}
+
+/// What an officer says of one piece, and what they had in front of them when they said it.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    pub code: String,
+    pub state: String,
+    /// Of a refused piece: the candidate reads it.
+    pub reason: String,
+    /// [`seen_piece`] as the page showed it.
+    pub seen: String,
+}
+
+/// What a page shows of a piece, in a word: its state and its latest file. A judgement on anything else is not this one's.
+#[must_use]
+pub fn seen_piece(state: &str, latest: Option<&str>) -> String {
+    format!("{state}:{}", latest.unwrap_or_default())
+}
+
+/// The judgements of one page: all of them, or none and the faults by piece. What was left as it stood is not written again.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a foreign file.
+pub fn judge_pieces(
+    tx: &mut Tx<'_>,
+    registration_id: &str,
+    judged: &[Judged],
+) -> Stored<Result<usize, Vec<(String, Refusal)>>> {
+    let (_, session) = file_for(tx, registration_id)?;
+    let labels = session::list_required_pieces(tx.conn, &session.id)?;
+    let now: HashMap<String, String> = pieces::table
+        .filter(pieces::registration_id.eq(registration_id))
+        .select((pieces::code, pieces::state))
+        .load::<(String, String)>(tx.conn)?
+        .into_iter()
+        .collect();
+    let files = super::pieces::list_files(tx.conn, registration_id)?;
+    let reasons = list_reasons(tx.conn, registration_id)?;
+    let (mut changes, mut faults) = (Vec::new(), Vec::new());
+    for one in judged {
+        let Some(state) = now.get(&one.code) else { return Err(super::StoreError::NotFound) };
+        let is_same = one.state == *state
+            && (one.state != "refused" || reasons.get(&one.code).is_some_and(|known| known == one.reason.trim()));
+        if is_same {
+            continue;
+        }
+        let latest = files.iter().rfind(|file| file.code == one.code && file.replaced_at.is_none());
+        let stands = seen_piece(state, latest.map(|file| file.id.as_str()));
+        let label = labels.iter().find(|(code, _)| *code == one.code).map_or(one.code.as_str(), |(_, label)| label);
+        if stands != one.seen {
+            faults.push((
+                one.code.clone(),
+                Refusal::new(
+                    "piece_changed",
+                    format!("La pièce «\u{a0}{label}\u{a0}» a changé pendant que vous la lisiez\u{a0}: un nouveau fichier est arrivé, ou un collègue l’a notée. Relisez-la, puis notez-la de nouveau."),
+                ),
+            ));
+        } else if one.state == "refused" && one.reason.trim().chars().count() < 5 {
+            faults.push((
+                one.code.clone(),
+                Refusal::new(
+                    "piece_reason",
+                    format!("Dites pourquoi la pièce «\u{a0}{label}\u{a0}» est refusée\u{a0}: le candidat le lira et saura quoi envoyer."),
+                )
+                .under(crate::domain::examination::PIECES_LAW),
+            ));
+        } else {
+            changes.push(one);
+        }
+    }
+    if !faults.is_empty() {
+        return Ok(Err(faults));
+    }
+    for one in &changes {
+        judge_piece(tx, registration_id, &one.code, &one.state, &one.reason)?;
+    }
+    Ok(Ok(changes.len()))
 }
 
 /// Why pieces of a file are refused: code to ground.

@@ -1,14 +1,16 @@
-//! What leaves as a file: candidates, marks, results, register, staff, jurors, schools, one header line in French.
+//! What leaves as a file: candidates, queue, list, marks, results, register, staff, jurors, schools, one header line in French.
 //! Pages follow each other by key, each read by itself: a slow download holds no transaction. Every cell is
 //! formula-safe; an export is an act, written in the audit chain whether or not it reached its end.
 
 mod earlier;
+mod queue;
 
 use std::io::Write;
 
 use diesel::prelude::*;
 use serde_json::json;
 
+use super::examination::queue::{QueueFilter, Sort, list_queue_ids};
 use super::schema::{
     certificates, commission_members, commissions, evaluations, jurors, kept_marks, people, registrations, results,
     staff_records,
@@ -21,7 +23,7 @@ use crate::domain::evaluation::EvaluationState;
 use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, Actor, Object, may};
 use crate::domain::refusal::Refusal;
-use crate::domain::session::SessionState;
+use crate::domain::session::{LIST_LAW, SessionState};
 use crate::domain::table::{FileKind, SheetWriter};
 use crate::words;
 
@@ -29,6 +31,10 @@ words! {
     /// What may be exported.
     pub enum Exported {
         Candidates = "candidates",
+        /// Files as the office's queue shows them, by its filters and in its order.
+        Queue = "queue",
+        /// The fixed list, as it is published.
+        List = "list",
         Marks = "marks",
         Results = "results",
         Register = "register",
@@ -86,6 +92,37 @@ pub struct Planned {
     academy: String,
     year: i16,
     session: Option<SessionRow>,
+    /// Of a queue: its files, in its order, chosen before the first line leaves.
+    files: Vec<String>,
+}
+
+impl Planned {
+    /// `queue-22-2027.xlsx`, or without a year what no session holds.
+    #[must_use]
+    pub fn file_name(&self, kind: FileKind) -> String {
+        let (what, academy) = (self.what, &self.academy);
+        match self.year {
+            0 => format!("{what}-{academy}.{kind}"),
+            year => format!("{what}-{academy}-{year}.{kind}"),
+        }
+    }
+}
+
+/// The queue of a session as it is filtered and sorted; the rest is asked as for any export.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn plan_queue(
+    conn: &mut Conn,
+    actor: &Actor,
+    session: &SessionRow,
+    filter: &QueueFilter,
+    sort: (Sort, bool),
+    today: jiff::civil::Date,
+) -> Stored<Planned> {
+    let mut planned = plan(conn, actor, Exported::Queue, &session.academy_code, session.year16())?;
+    planned.files = list_queue_ids(conn, &session.id, filter, sort, today)?;
+    Ok(planned)
 }
 
 /// Asks whether this export may be made, before a single byte of it leaves.
@@ -104,7 +141,7 @@ pub fn plan(conn: &mut Conn, actor: &Actor, what: Exported, academy: &str, year:
     if session.is_none() && what.is_of_a_session() {
         return Err(Refusal::new(
             "no_session",
-            format!("L’académie {academy} n’a pas de session {year} : vérifiez le code et l’année."),
+            format!("L’académie {academy} n’a pas de session {year}\u{a0}: vérifiez le code et l’année."),
         )
         .into());
     }
@@ -114,7 +151,23 @@ pub fn plan(conn: &mut Conn, actor: &Actor, what: Exported, academy: &str, year:
     if what == Exported::Results && !sealed {
         return Err(Refusal::new("not_sealed", "Les résultats s’exportent une fois la délibération scellée.").into());
     }
-    Ok(Planned { what, academy: academy.to_owned(), year, session })
+    if what == Exported::List && session.as_ref().is_some_and(|session| session.list_fixed_at.is_none()) {
+        return Err(Refusal::new(
+            "list_not_fixed",
+            "La liste n’est pas encore arrêtée\u{a0}: elle s’exporte une fois l’arrêté pris. Exportez les candidats ou les dossiers en attendant.",
+        )
+        .under(LIST_LAW)
+        .into());
+    }
+    let files = match &session {
+        Some(session) if what == Exported::Queue => {
+            // The day only matters for late answers, and every file is taken.
+            let (filter, day) = (QueueFilter::default(), session.epreuves_from.0);
+            list_queue_ids(conn, &session.id, &filter, (Sort::Name, false), day)?
+        }
+        _ => Vec::new(),
+    };
+    Ok(Planned { what, academy: academy.to_owned(), year, session, files })
 }
 
 /// Writes the export to `out` and returns the number of lines after the header.
@@ -158,6 +211,8 @@ fn write_rows(db: &Db, planned: &Planned, kind: FileKind, out: &mut dyn Write, r
     loop {
         let page = db.read_now(|conn| match planned.what {
             Exported::Candidates => candidates(conn, &session_id, &mut after),
+            Exported::Queue => queue::lines(conn, planned, &mut after),
+            Exported::List => queue::listed(conn, planned, &mut after),
             Exported::Marks => marks(conn, &session_id, &mut after),
             Exported::Results => outcomes(conn, &session_id, &mut after),
             Exported::Register => register(conn, &session_id, &mut after),
@@ -187,7 +242,7 @@ struct After {
 }
 
 fn failed(error: std::io::Error) -> StoreError {
-    StoreError::Unavailable(format!("fichier d’export : {error}"))
+    StoreError::Unavailable(format!("fichier d’export\u{a0}: {error}"))
 }
 
 const fn header(what: Exported) -> &'static [&'static str] {
@@ -215,6 +270,8 @@ const fn header(what: Exported) -> &'static [&'static str] {
             "session_origine",
             "amenagement",
         ],
+        Exported::Queue => queue::HEADER,
+        Exported::List => super::examination::list::HEADER,
         Exported::Marks => &["numero_candidat", "epreuve", "note", "etat", "session_origine"],
         Exported::Results => &["numero_candidat", "nom", "prenom", "resultat"],
         Exported::Register => &["numero_certificat", "nom", "prenom", "delivre_le", "etat"],

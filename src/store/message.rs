@@ -10,7 +10,7 @@ use super::outbox::{self, NewMail};
 use super::schema::{drafts, exam_sessions, message_files, messages as t, people, registrations, users};
 use super::session::SessionRow;
 use super::{Conn, Stamp, StoreError, Stored, Tx};
-use crate::domain::message::check_body;
+use crate::domain::message::{check_body, check_pace};
 use crate::domain::permission::{Action, Actor, Object, may};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, serde::Serialize)]
@@ -127,7 +127,8 @@ pub struct NewFile {
 /// Sends a message to the other side; `notice` writes the mail that tells the candidate of an answer.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] for whoever is on neither side; the refusal of an empty or endless text.
+/// [`StoreError::NotFound`] for whoever is on neither side; the refusal of an empty or endless text, or of one
+/// message too many within an hour.
 pub fn send(tx: &mut Tx<'_>, new: &NewMessage, notice: &dyn Fn(&ThreadFile) -> NewMail) -> Stored<()> {
     let file = get_file(tx.conn, &new.file_id)?;
     let side = file.side_of(tx.actor).ok_or(StoreError::NotFound)?;
@@ -137,6 +138,13 @@ pub fn send(tx: &mut Tx<'_>, new: &NewMessage, notice: &dyn Fn(&ThreadFile) -> N
     if let Some((file_id, author)) = known {
         return if file_id == new.file_id && author == tx.actor.user_id { Ok(()) } else { Err(StoreError::NotFound) };
     }
+    let an_hour_ago = Stamp(tx.at.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(tx.at));
+    let sent = t::table
+        .filter(t::author_id.eq(&tx.actor.user_id))
+        .filter(t::sent_at.gt(an_hour_ago))
+        .count()
+        .get_result(tx.conn)?;
+    check_pace(sent, side == Side::Office)?;
     let row = MessageRow {
         id: new.id.clone(),
         file_id: file.id.clone(),
@@ -274,14 +282,23 @@ pub struct ThreadLine {
     pub unread: i64,
 }
 
-/// Threads of a session, those with unread messages and the latest first. Two queries, whatever the page.
+/// Threads of a session, the latest first; `unread` keeps those that wait for the office. Two queries, whatever the page.
 ///
 /// # Errors
 /// The database's own.
-pub fn list_threads(conn: &mut Conn, session_id: &str, limit: i64, offset: i64) -> Stored<Vec<ThreadLine>> {
-    let unread = count_unread_of_session(conn, session_id)?;
+pub fn list_threads(
+    conn: &mut Conn,
+    session_id: &str,
+    unread: bool,
+    limit: i64,
+    offset: i64,
+) -> Stored<Vec<ThreadLine>> {
+    let waiting = count_unread_of_session(conn, session_id)?;
+    // « All » is written as a filter too, so that both sights are one query.
+    let kept: Vec<&str> = waiting.keys().map(String::as_str).collect();
     let rows: Vec<(String, Option<Stamp>)> = t::table
         .filter(t::session_id.eq(session_id))
+        .filter(t::file_id.eq_any(kept).or((!unread).into_sql::<diesel::sql_types::Bool>()))
         .group_by(t::file_id)
         .select((t::file_id, diesel::dsl::max(t::sent_at)))
         .order((diesel::dsl::max(t::sent_at).desc(), t::file_id))
@@ -291,20 +308,24 @@ pub fn list_threads(conn: &mut Conn, session_id: &str, limit: i64, offset: i64) 
     Ok(rows
         .into_iter()
         .filter_map(|(file_id, last)| {
-            Some(ThreadLine { unread: unread.get(&file_id).copied().unwrap_or(0), last_at: last?, file_id })
+            Some(ThreadLine { unread: waiting.get(&file_id).copied().unwrap_or(0), last_at: last?, file_id })
         })
         .collect())
 }
 
-/// How many threads a session has.
+/// How many threads a session has: all of them, and those that wait for the office.
 ///
 /// # Errors
 /// The database's own.
-pub fn count_threads(conn: &mut Conn, session_id: &str) -> Stored<i64> {
-    Ok(t::table
-        .filter(t::session_id.eq(session_id))
+pub fn count_threads(conn: &mut Conn, session_id: &str) -> Stored<(i64, i64)> {
+    let threads = t::table.filter(t::session_id.eq(session_id));
+    let all = threads.select(diesel::dsl::count(t::file_id).aggregate_distinct()).first(conn)?;
+    let unread = threads
+        .filter(t::from_office.eq(false))
+        .filter(t::read_at.is_null())
         .select(diesel::dsl::count(t::file_id).aggregate_distinct())
-        .first(conn)?)
+        .first(conn)?;
+    Ok((all, unread))
 }
 
 /// The files of these threads: a registration's candidate, or a draft's account.

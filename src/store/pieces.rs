@@ -144,11 +144,14 @@ pub fn limits(conn: &mut Conn, session: &SessionRow) -> Stored<PieceLimits> {
 /// Returns how many are new.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] for a piece or a file that is not this person's; a refusal once the list is fixed,
+/// [`StoreError::NotFound`] for a piece or a file of neither this person nor this office; a refusal once the list is fixed,
 /// once the piece is accepted, or beyond the number of files that the pack allows.
 pub fn receive(tx: &mut Tx<'_>, file_id: &str, code: &str, files: &[NewFile], replaces: bool) -> Stored<usize> {
     let holder = get_holder(tx.conn, file_id)?;
-    if !owns(tx.actor, &holder) {
+    let is_owner = owns(tx.actor, &holder);
+    // The office scans what came on paper; a draft is its owner's alone.
+    let examines = may(tx.actor, Action::ExamineFiles, Object::academy(&holder.session.academy_code));
+    if !is_owner && (holder.is_draft() || !examines) {
         return Err(StoreError::NotFound);
     }
     if !holder.takes_files() {
@@ -157,6 +160,13 @@ pub fn receive(tx: &mut Tx<'_>, file_id: &str, code: &str, files: &[NewFile], re
     let label: String =
         required_pieces::table.find((&holder.session.id, code)).select(required_pieces::label).first(tx.conn)?;
     let state: Option<String> = pieces::table.find((file_id, code)).select(pieces::state).first(tx.conn).optional()?;
+    if state.as_deref() == Some("accepted") && !is_owner {
+        return Err(Refusal::new(
+            "piece_accepted",
+            format!("La pièce «\u{a0}{label}\u{a0}» est déjà acceptée\u{a0}: notez-la d’abord «\u{a0}reçue\u{a0}», puis ajoutez le fichier."),
+        )
+        .into());
+    }
     if state.as_deref() == Some("accepted") {
         return Err(Refusal::new(
             "piece_accepted",

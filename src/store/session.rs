@@ -1,6 +1,8 @@
 //! Exam sessions of an academy: opened with a calendar and a pack they keep for good.
 //! Every step of a session begins by `get_session`, which hides what is another academy's.
 
+pub mod waiting;
+
 use diesel::prelude::*;
 use serde_json::json;
 

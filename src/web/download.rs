@@ -14,7 +14,7 @@ use super::error::AppError;
 use crate::domain::permission::Actor;
 use crate::domain::table::FileKind;
 use crate::store::StoreError;
-use crate::store::export::{self, Exported};
+use crate::store::export::{self, Exported, Planned};
 
 /// Pieces under way between the writing and a slow reader.
 const UNDER_WAY: usize = 8;
@@ -57,7 +57,13 @@ pub async fn sheet(
 ) -> Result<Response, AppError> {
     let (who, code) = (actor.clone(), academy.to_owned());
     let planned = app.db.read(move |conn| export::plan(conn, &who, what, &code, year)).await?;
-    let name = if year == 0 { format!("{what}-{academy}.{kind}") } else { format!("{what}-{academy}-{year}.{kind}") };
+    Ok(stream(app, actor, planned, kind))
+}
+
+/// Streams an export that was planned.
+#[must_use]
+pub fn stream(app: &AppState, actor: &Actor, planned: Planned, kind: FileKind) -> Response {
+    let name = planned.file_name(kind);
     let (sender, receiver) = mpsc::channel(UNDER_WAY);
     let (db, who) = (app.db.clone(), actor.clone());
     tokio::task::spawn_blocking(move || {
@@ -72,7 +78,7 @@ pub async fn sheet(
     let stream = futures::stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|piece| (piece, receiver))
     });
-    Ok((headers(kind, &name), Body::from_stream(stream)).into_response())
+    (headers(kind, &name), Body::from_stream(stream)).into_response()
 }
 
 struct Pieces {

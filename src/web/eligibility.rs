@@ -18,11 +18,11 @@ use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
 use crate::domain::permission::{Action, OFFICE, Object, may};
 use crate::domain::session::SessionState;
-use crate::domain::table::CsvWriter;
 use crate::office::examination::Post;
-use crate::office::list::{self as order, Listed};
+use crate::office::list as order;
 use crate::store::eligibility::{self, ListPlan, Verdict};
 use crate::store::examination::letters;
+use crate::store::examination::list::{Listed, list_candidates};
 use crate::store::examination::reopening::{self, ReopeningRow};
 use crate::store::people::PersonRow;
 use crate::store::registration::OPEN_STATES;
@@ -38,7 +38,6 @@ pub fn routes() -> Routes<AppState> {
         .get("/gestion/sessions/{id}/liste", both, list)
         .post("/gestion/sessions/{id}/liste", office, fix)
         .get("/gestion/sessions/{id}/liste/projet.pdf", office, project)
-        .get("/gestion/sessions/{id}/liste/candidats.csv", office, download)
         .post("/gestion/sessions/{id}/liste/lettres", office, tell)
         .post("/gestion/sessions/{id}/liste/reouverture", office, ask)
         .post("/gestion/sessions/{id}/liste/reouverture/accord", both, grant)
@@ -62,15 +61,20 @@ async fn decide(
     RawQuery(query): RawQuery,
     raw: RawForm,
 ) -> Result<Response, AppError> {
+    if !raw.trimmed("inserer").is_empty() {
+        return file_page(&app, &shell, &actor, id, registration_id, query, Form::from_raw(raw)).await;
+    }
+    // The file to open afterwards, when the officer walks a view; whatever it names is asked for again there.
+    let onwards = uuid::Uuid::parse_str(raw.trimmed("ensuite")).map(|id| id.to_string()).ok();
     let mut reading = Reading::of(raw);
     let verdict = reading.required("decision", "Choisissez la décision.", |text| match text {
         "admissible" => Ok(Verdict::Admissible),
         "refused" => Ok(Verdict::Refused),
         _ => Err("Choisissez la décision dans la liste."),
     });
-    let reasons = reading.text("motif", "Écrivez le motif : il figurera dans la lettre au candidat.", 2_000);
-    let version = reading.required("version", "Rechargez la page : la version du dossier manque.", |text| {
-        text.parse::<i32>().map_err(|_| "Rechargez la page : la version du dossier est illisible.")
+    let reasons = reading.text("motif", "Écrivez le motif\u{a0}: il figurera dans la lettre au candidat.", 2_000);
+    let version = reading.required("version", "Rechargez la page\u{a0}: la version du dossier manque.", |text| {
+        text.parse::<i32>().map_err(|_| "Rechargez la page\u{a0}: la version du dossier est illisible.")
     });
     let mut form = reading.into_form();
     if let (false, Some(verdict), Some(reasons), Some(version)) = (form.is_refused(), verdict, reasons, version) {
@@ -91,9 +95,9 @@ async fn decide(
         match done {
             Ok(()) => {
                 return Ok(Flash::success(
-                    "La décision est enregistrée : la lettre est écrite, le candidat est prévenu.",
+                    "La décision est enregistrée\u{a0}: la lettre est écrite, le candidat est prévenu.",
                 )
-                .then(&back(&id, &registration_id, query.as_deref())));
+                .then(&back(&id, onwards.as_deref().unwrap_or(&registration_id), query.as_deref())));
             }
             Err(StoreError::Refused(no)) => form.refuse("motif", no.to_string()),
             Err(StoreError::Conflict(_)) => {
@@ -130,7 +134,7 @@ async fn conflict(
         .and_then(|decision| {
             let at = decision.decided_at?;
             Some(format!(
-                "{}, par {}, {}. Motif : {}",
+                "{}, par {}, {}. Motif\u{a0}: {}",
                 named(decision.outcome.as_deref() == Some("refused")),
                 decision.decided_by_name.as_deref().unwrap_or("le bureau"),
                 shown_instant(&session, at.0),
@@ -145,7 +149,7 @@ async fn conflict(
         StatusCode::CONFLICT,
         &ConflictPage {
             page,
-            wanted: format!("{}. Motif : {reasons}", named(verdict == Verdict::Refused)),
+            wanted: format!("{}. Motif\u{a0}: {reasons}", named(verdict == Verdict::Refused)),
             standing,
             href: back(&id, &registration_id, query.as_deref()),
         },
@@ -202,7 +206,7 @@ async fn list_page(
             let session = own_session(conn, &who, &id, Action::SeeOffice)
                 .or_else(|_| own_session(conn, &who, &id, Action::GrantReopening))?;
             let plan = eligibility::plan_list(conn, &session.id)?;
-            let files = order::list_candidates(conn, &session)?;
+            let files = list_candidates(conn, &session)?;
             let asked = reopening::find_asked(conn, &session.id)?;
             let past = reopening::list_reopenings(conn, &session.id)?;
             let untold = letters::count_untold(conn, &session.id)?;
@@ -238,7 +242,7 @@ async fn list_page(
             .map(|row| Withdrawn {
                 href: format!("/gestion/sessions/{}/liste/arretes/{}.pdf", session.id, row.id),
                 label: format!(
-                    "Arrêté retiré {} par {}. Motif : {}",
+                    "Arrêté retiré {} par {}. Motif\u{a0}: {}",
                     row.granted_at.map(|at| shown_instant(&session, at.0)).unwrap_or_default(),
                     row.granted_by_name.unwrap_or_default(),
                     row.reason
@@ -260,7 +264,7 @@ async fn fix(
 ) -> Result<Response, AppError> {
     let mut form = Form::from_raw(raw);
     if !form.has("confirmation", "oui") {
-        form.refuse("confirmation", "Cochez la case pour confirmer : la liste arrêtée ne se modifie plus.");
+        form.refuse("confirmation", "Cochez la case pour confirmer\u{a0}: la liste arrêtée ne se modifie plus.");
         return list_page(&app, &shell, &actor, id, form).await;
     }
     let session_id = id.clone();
@@ -284,7 +288,7 @@ async fn fix(
                 "candidat est admis à se présenter",
                 "candidats sont admis à se présenter",
             );
-            Ok(Flash::success(format!("La liste est arrêtée : {fixed}."))
+            Ok(Flash::success(format!("La liste est arrêtée\u{a0}: {fixed}."))
                 .then(&format!("/gestion/sessions/{id}/liste")))
         }
         Err(StoreError::Refused(no)) => {
@@ -308,37 +312,6 @@ async fn project(
     Ok(attached("application/pdf", &format!("projet-arrete-liste-{year}.pdf"), bytes))
 }
 
-/// The list as it is published: number, name and school, and nothing else of anyone.
-async fn download(
-    State(app): State<AppState>,
-    actor: CurrentActor,
-    Path(id): Path<String>,
-) -> Result<Response, AppError> {
-    let who = actor.0.clone();
-    let (session, files) = app
-        .db
-        .read(move |conn| {
-            let session = own_session(conn, &who, &id, Action::Export)?;
-            if session.list_fixed_at.is_none() {
-                return Err(StoreError::NotFound);
-            }
-            let files = order::list_candidates(conn, &session)?;
-            Ok((session, files))
-        })
-        .await?;
-    let mut bytes = Vec::new();
-    let mut sheet = CsvWriter::new(&mut bytes).map_err(AppError::internal)?;
-    sheet.row(["numero_candidat", "candidat", "etablissement", "departement"]).map_err(AppError::internal)?;
-    for one in &files {
-        sheet
-            .row([one.number.as_str(), one.name.as_str(), one.school.as_str(), one.department.as_str()])
-            .map_err(AppError::internal)?;
-    }
-    sheet.finish().map_err(AppError::internal)?;
-    let name = format!("liste-{}-{}.csv", session.academy_code, session.year);
-    Ok(attached("text/csv; charset=utf-8", &name, bytes))
-}
-
 async fn tell(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<String>) -> Result<Response, AppError> {
     let (session_id, who, url) = (id.clone(), actor.0.clone(), app.config.public_url.clone());
     let written = app
@@ -351,9 +324,9 @@ async fn tell(State(app): State<AppState>, actor: CurrentActor, Path(id): Path<S
         })
         .await?;
     let said = if written == 0 {
-        Flash::info("Chaque candidat de la liste avait déjà sa lettre : rien n’est parti.")
+        Flash::info("Chaque candidat de la liste avait déjà sa lettre\u{a0}: rien n’est parti.")
     } else {
-        Flash::success(format!("{} : chacun reçoit un lien.", count(written, "lettre écrite", "lettres écrites")))
+        Flash::success(format!("{}\u{a0}: chacun reçoit un lien.", count(written, "lettre écrite", "lettres écrites")))
     };
     Ok(said.then(&format!("/gestion/sessions/{id}/liste")))
 }
@@ -376,7 +349,7 @@ async fn ask(
             .await;
         match done {
             Ok(()) => {
-                return Ok(Flash::success("La réouverture est demandée : une autre personne doit l’accorder.")
+                return Ok(Flash::success("La réouverture est demandée\u{a0}: une autre personne doit l’accorder.")
                     .then(&format!("/gestion/sessions/{id}/liste")));
             }
             Err(StoreError::Refused(no)) => form.refuse("motif", no.to_string()),

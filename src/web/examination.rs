@@ -10,6 +10,8 @@ mod queue;
 mod wordings;
 
 pub use file::{back, file_page};
+pub use queue::Asked;
+pub use wordings::fill_wordings;
 
 use super::AppState;
 use super::routes::{Gate, Routes};
@@ -29,7 +31,8 @@ pub fn routes() -> Routes<AppState> {
         .get("/gestion/sessions/{id}/dossiers/{registration}", office, file::show)
         .get("/gestion/sessions/{id}/dossiers/{registration}/correction", office, paper::edit)
         .post("/gestion/sessions/{id}/dossiers/{registration}/correction", office, paper::complete)
-        .post("/gestion/sessions/{id}/dossiers/{registration}/pieces", office, acts::judge_piece)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/pieces", office, acts::judge_pieces)
+        .upload("/gestion/sessions/{id}/dossiers/{registration}/numerisations", office, acts::scan)
         .post("/gestion/sessions/{id}/dossiers/{registration}/agent", office, acts::assign)
         .post("/gestion/sessions/{id}/dossiers/{registration}/notes", office, acts::add_note)
         .post("/gestion/sessions/{id}/dossiers/{registration}/demandes", office, acts::ask)

@@ -215,6 +215,14 @@ pub struct FieldError {
     pub sentence: String,
 }
 
+/// A sentence that an office keeps ready, its places filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    pub id: String,
+    pub title: String,
+    pub text: String,
+}
+
 /// A form as it is shown: the typed text, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
 pub struct Form {
@@ -249,6 +257,27 @@ impl Form {
     #[must_use]
     pub fn value(&self, field: &str) -> &str {
         self.raw.get(field)
+    }
+
+    /// Lets a field be proposed anew: what it held is no longer true.
+    pub fn forget(&mut self, field: &str) {
+        self.raw.fields.retain(|(name, _)| name != field);
+    }
+
+    /// Puts the wording chosen beside a field at the end of what is typed there, when that is what was asked:
+    /// see `forms::wordings`. Nothing typed is lost.
+    pub fn insert_wording(&mut self, field: &str, offered: &[Wording]) {
+        if self.raw.get("inserer") != field {
+            return;
+        }
+        let chosen = self.raw.get("modele");
+        let Some(text) = offered.iter().find(|one| one.id == chosen).map(|one| one.text.as_str()) else { return };
+        let typed = self.raw.get(field).trim_end();
+        let whole = if typed.is_empty() { text.to_owned() } else { format!("{typed}\n\n{text}") };
+        match self.raw.fields.iter_mut().find(|(name, _)| name == field) {
+            Some((_, value)) => *value = whole,
+            None => self.raw.push(field, &whole),
+        }
     }
 
     /// Whether this value of a field is ticked or selected.

@@ -8,17 +8,21 @@ use axum::response::{IntoResponse, Response};
 
 use super::AppState;
 use super::error::AppError;
-use super::form::{Form, RawForm};
+use super::examination::fill_wordings;
+use super::form::{Form, RawForm, Wording};
 use super::page::{self, CurrentActor, Flash, Page, Pages, Shell};
+use super::pieces::keep_all;
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
-use crate::domain::message::{MOST_FILES, check_body, file_name, sniff};
+use crate::domain::examination::wording::WordingKind;
+use crate::domain::message::{MOST_FILES, bounds, check_body};
 use crate::domain::permission::{Action, OFFICE, Role};
+use crate::domain::piece::{PieceLimits, megabytes};
 use crate::mail::messages::Letterhead;
 use crate::office::message as office;
 use crate::store::message::{self as store, MessageFileRow, MessageRow, NewFile, NewMessage, Side, ThreadFile};
 use crate::store::session::SessionRow;
-use crate::store::{Lock, StoreError, new_id, reference};
+use crate::store::{Conn, Lock, StoreError, Stored, examination::wordings, new_id, pieces, reference};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -56,6 +60,9 @@ struct ThreadPage {
     lines: Vec<Line>,
     about: String,
     back: (String, String),
+    /// What the office keeps ready to answer with.
+    wordings: Vec<Wording>,
+    hint: String,
 }
 
 fn path_of(file: &ThreadFile, side: Side) -> String {
@@ -129,10 +136,19 @@ async fn thread_page(
     actor: &CurrentActor,
     file: ThreadFile,
     side: Side,
-    form: Form,
+    mut form: Form,
 ) -> Result<Response, AppError> {
-    let id = file.id.clone();
-    let rows = app.db.read(move |conn| store::list_thread(conn, &id)).await?;
+    let about = file.clone();
+    let (rows, limits, wordings) = app
+        .db
+        .read(move |conn| {
+            let rows = store::list_thread(conn, &about.id)?;
+            let limits = bounds(pieces::limits(conn, &about.session)?);
+            let wordings = if side == Side::Office { ready_answers(conn, &about)? } else { Vec::new() };
+            Ok((rows, limits, wordings))
+        })
+        .await?;
+    form.insert_wording("message", &wordings);
     let is_news = rows.iter().any(|(row, _)| row.from_office == (side == Side::Candidate) && row.read_at.is_none());
     if is_news {
         let id = file.id.clone();
@@ -177,8 +193,37 @@ async fn thread_page(
             None => format!("Brouillon d’inscription à la session {}", file.session.year),
         },
         back,
+        wordings,
+        hint: format!(
+            "PDF, JPEG ou PNG, {MOST_FILES}\u{a0}fichiers au plus, de {} chacun.",
+            megabytes(limits.file_bytes.value)
+        ),
     };
     if refused { page::html_to_correct(&template) } else { page::html(&template) }
+}
+
+/// The wordings of the office for answers, with what is known of the candidate.
+fn ready_answers(conn: &mut Conn, file: &ThreadFile) -> Stored<Vec<Wording>> {
+    let rows = wordings::list_wordings(conn, std::slice::from_ref(&file.session.academy_code))?;
+    if rows.iter().all(|row| row.kind != WordingKind::Message.as_str()) {
+        return Ok(Vec::new());
+    }
+    let holder = pieces::get_holder(conn, &file.id)?;
+    let lacking: Vec<String> = pieces::list_pieces(conn, &holder)?
+        .into_iter()
+        .filter(|piece| piece.state == "missing" || piece.state == "refused")
+        .map(|piece| piece.label)
+        .collect();
+    let service = reference::get_academy(conn, &file.session.academy_code)?.service;
+    let (year, lacking) = (file.session.year.to_string(), lacking.join(", "));
+    let values = [
+        ("candidat", file.name.as_str()),
+        ("numero", file.number.as_deref().unwrap_or("en préparation")),
+        ("session", year.as_str()),
+        ("pieces", lacking.as_str()),
+        ("service", service.as_str()),
+    ];
+    Ok(fill_wordings(&rows, WordingKind::Message, &values))
 }
 
 async fn write_own(
@@ -211,10 +256,14 @@ async fn write(
     side: Side,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let mut refused = Form::from_raw(raw.clone());
-    let files = keep_files(app, &raw, &mut refused).await?;
-    if refused.is_refused() {
-        return thread_page(app, shell, actor, file, side, refused).await;
+    let mut form = Form::from_raw(raw.clone());
+    if !raw.trimmed("inserer").is_empty() {
+        return thread_page(app, shell, actor, file, side, form).await;
+    }
+    let files = keep_files(app, &file, &raw, &mut form).await?;
+    if form.is_refused() {
+        choose_again(&raw, &mut form);
+        return thread_page(app, shell, actor, file, side, form).await;
     }
     // The key made with the page: the same page sent twice is one message.
     let key = uuid::Uuid::parse_str(raw.trimmed("cle")).map(|id| id.to_string()).ok();
@@ -236,47 +285,59 @@ async fn write(
     match sent {
         Ok(()) => Ok(Flash::success("Votre message est envoyé.").then(&path_of(&file, side))),
         Err(StoreError::Refused(no)) => {
-            let mut form = Form::from_raw(raw);
             form.refuse("message", no.to_string());
+            choose_again(&raw, &mut form);
             thread_page(app, shell, actor, file, side, form).await
         }
         Err(other) => Err(other.into()),
     }
 }
 
-/// Files that go with a message, looked into and kept in the vault; a bad one is said beside the field.
-async fn keep_files(app: &AppState, raw: &RawForm, form: &mut Form) -> Result<Vec<NewFile>, AppError> {
+/// The text comes back with a refusal; browsers never give files back.
+fn choose_again(raw: &RawForm, form: &mut Form) {
+    if !raw.files("pieces").is_empty() {
+        form.refuse("pieces", "Choisissez de nouveau vos fichiers\u{a0}: aucun n’a été envoyé.");
+    }
+}
+
+/// Files that go with a message, looked into as pieces are and kept in the vault; a bad one is said beside the field.
+async fn keep_files(
+    app: &AppState,
+    about: &ThreadFile,
+    raw: &RawForm,
+    form: &mut Form,
+) -> Result<Vec<NewFile>, AppError> {
+    if let Err(no) = check_body(raw.get("message")) {
+        form.refuse("message", no.to_string());
+    }
     let sent = raw.files("pieces");
     if sent.len() > MOST_FILES {
         form.refuse(
             "pieces",
-            format!("Un message emporte {MOST_FILES} fichiers au plus : envoyez les autres ensuite."),
+            format!("Un message emporte {MOST_FILES}\u{a0}fichiers au plus\u{a0}: envoyez les autres ensuite."),
         );
+    }
+    if form.is_refused() || sent.is_empty() {
         return Ok(Vec::new());
     }
-    let mut kept = Vec::new();
-    for file in sent {
-        match sniff(&file.bytes) {
-            Ok(content_type) => kept.push((file, content_type)),
-            Err(no) => form.refuse("pieces", format!("« {} » : {}", file.name, no.sentence)),
+    let session = about.session.clone();
+    let limits: PieceLimits = bounds(app.db.read(move |conn| pieces::limits(conn, &session)).await?);
+    let kept = match keep_all(app, AREA, &sent, &limits).await? {
+        Ok(kept) => kept,
+        Err(sentence) => {
+            form.refuse("pieces", sentence);
+            return Ok(Vec::new());
         }
-    }
-    if let Err(no) = check_body(raw.get("message")) {
-        form.refuse("message", no.to_string());
-    }
-    if form.is_refused() {
-        return Ok(Vec::new());
-    }
-    let mut files = Vec::new();
-    for (file, content_type) in kept {
-        files.push(NewFile {
-            file_name: file_name(&file.name, content_type),
-            content_type: content_type.to_owned(),
-            size: i32::try_from(file.bytes.len()).unwrap_or(i32::MAX),
-            sha256: app.vault.area(AREA).put(&file.bytes).await?,
-        });
-    }
-    Ok(files)
+    };
+    Ok(kept
+        .into_iter()
+        .map(|file| NewFile {
+            file_name: file.file_name,
+            content_type: file.kind.content_type().to_owned(),
+            size: i32::try_from(file.size).unwrap_or(i32::MAX),
+            sha256: file.sha256,
+        })
+        .collect())
 }
 
 async fn own_attached(
@@ -325,6 +386,10 @@ struct ListPage {
     page: Page,
     entries: Vec<Entry>,
     pages: Pages,
+    base: String,
+    all: i64,
+    waiting: i64,
+    unread: bool,
 }
 
 async fn list(
@@ -334,20 +399,23 @@ async fn list(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, AppError> {
-    let number = RawForm::from_query(query.as_deref())?.trimmed("page").to_owned();
+    let asked = RawForm::from_query(query.as_deref())?;
+    let (number, unread) = (asked.trimmed("page").to_owned(), asked.trimmed("a_lire") == "oui");
     let who = actor.0.clone();
-    let (session, threads, names, pages) = app
+    let (session, threads, names, pages, (all, waiting)) = app
         .db
         .read(move |conn| {
             let session = own_session(conn, &who, &id, Action::ExamineFiles)?;
-            let total = usize::try_from(store::count_threads(conn, &session.id)?).unwrap_or(0);
+            let counts = store::count_threads(conn, &session.id)?;
+            let total = usize::try_from(if unread { counts.1 } else { counts.0 }).unwrap_or(0);
             let base = format!("/gestion/sessions/{}/messages", session.id);
-            let pages = Pages::new(&base, std::iter::empty(), &number, PER_PAGE, total);
+            let kept = unread.then_some(("a_lire", "oui"));
+            let pages = Pages::new(&base, kept.into_iter(), &number, PER_PAGE, total);
             let offset = i64::try_from(pages.offset()).unwrap_or(0);
-            let threads = store::list_threads(conn, &session.id, PER_PAGE as i64, offset)?;
+            let threads = store::list_threads(conn, &session.id, unread, PER_PAGE as i64, offset)?;
             let ids: Vec<String> = threads.iter().map(|thread| thread.file_id.clone()).collect();
             let names = store::list_names(conn, &ids)?;
-            Ok((session, threads, names, pages))
+            Ok((session, threads, names, pages, counts))
         })
         .await?;
     let entries = threads
@@ -364,5 +432,6 @@ async fn list(
             }
         })
         .collect();
-    page::html(&ListPage { page: page_of(&shell, &session, "Messages"), entries, pages })
+    let base = format!("/gestion/sessions/{}/messages", session.id);
+    page::html(&ListPage { page: page_of(&shell, &session, "Messages"), entries, pages, base, all, waiting, unread })
 }

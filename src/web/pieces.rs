@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::AppState;
 use super::error::AppError;
-use super::form::{Form, RawForm};
+use super::form::{Form, RawForm, UploadedFile};
 use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
@@ -210,36 +210,13 @@ async fn receive(
         );
         return shown(&app, &shell, &actor, file_id, form).await;
     }
-    // Each file looked into may hold several times its size: they wait their turn here, however many people send at once.
-    let Ok(_place) = PLACES.acquire().await else { return Err(AppError::unavailable("no place to look into a file")) };
-    let mut kept = Vec::new();
-    for file in sent {
-        let (bytes, bounds) = (file.bytes.clone(), limits.clone());
-        let inspected = tokio::task::spawn_blocking(move || {
-            piece::inspect(&bytes, &bounds).map(|inspected| (inspected, bytes.slice(..inspected.length)))
-        })
-        .await
-        .map_err(AppError::internal)?;
-        match inspected {
-            Ok((inspected, bytes)) => kept.push((file.name.clone(), inspected, bytes)),
-            Err(refusal) => {
-                form.refuse(&field, refused_sentence(&file.name, &refusal));
-                return shown(&app, &shell, &actor, file_id, form).await;
-            }
+    let files = match keep_all(&app, "pieces", &sent, &limits).await? {
+        Ok(files) => files,
+        Err(sentence) => {
+            form.refuse(&field, sentence);
+            return shown(&app, &shell, &actor, file_id, form).await;
         }
-    }
-    // The file first, the row after: a cut between the two leaves a file that nobody names, and the sweep takes it.
-    let vault = app.vault.area("pieces");
-    let mut files = Vec::with_capacity(kept.len());
-    for (name, inspected, bytes) in kept {
-        files.push(NewFile {
-            file_name: shown_name(&name, inspected.kind),
-            kind: inspected.kind,
-            size: bytes.len(),
-            pages: inspected.pages,
-            sha256: vault.put(&bytes).await?,
-        });
-    }
+    };
     let replaces = raw.trimmed("remplacer") == "oui";
     let (id, piece_code) = (file_id.clone(), code.clone());
     let written = app
@@ -262,6 +239,47 @@ async fn receive(
 
 /// Files looked into and sealed at the same time.
 static PLACES: Semaphore = Semaphore::const_new(2);
+
+/// Looks into files handed in, then keeps them in this area of the vault; the first bad one is a sentence that names it,
+/// and none is kept. The file first, the row after: a cut between the two leaves a file that nobody names, and the sweep
+/// takes it.
+///
+/// # Errors
+/// When the machine or the vault fails.
+pub async fn keep_all(
+    app: &AppState,
+    area: &'static str,
+    sent: &[&UploadedFile],
+    limits: &PieceLimits,
+) -> Result<Result<Vec<NewFile>, String>, AppError> {
+    // Each file looked into may hold several times its size: they wait their turn here, however many people send at once.
+    let Ok(_place) = PLACES.acquire().await else { return Err(AppError::unavailable("no place to look into a file")) };
+    let mut read = Vec::with_capacity(sent.len());
+    for file in sent {
+        let (bytes, bounds) = (file.bytes.clone(), limits.clone());
+        let inspected = tokio::task::spawn_blocking(move || {
+            piece::inspect(&bytes, &bounds).map(|inspected| (inspected, bytes.slice(..inspected.length)))
+        })
+        .await
+        .map_err(AppError::internal)?;
+        match inspected {
+            Ok((inspected, bytes)) => read.push((&file.name, inspected, bytes)),
+            Err(refusal) => return Ok(Err(refused_sentence(&file.name, &refusal))),
+        }
+    }
+    let vault = app.vault.area(area);
+    let mut files = Vec::with_capacity(read.len());
+    for (name, inspected, bytes) in read {
+        files.push(NewFile {
+            file_name: shown_name(name, inspected.kind),
+            kind: inspected.kind,
+            size: bytes.len(),
+            pages: inspected.pages,
+            sha256: vault.put(&bytes).await?,
+        });
+    }
+    Ok(Ok(files))
+}
 
 fn place(file_id: &str) -> String {
     format!("/mon-dossier/{file_id}/pieces")

@@ -1,11 +1,12 @@
 //! The office's files: their import, withdrawals, and the session's exports; the queue and the files are in `examination`.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
 use super::AppState;
 use super::download;
 use super::error::AppError;
+use super::examination::Asked;
 use super::exchange::session_routes;
 use super::form::RawForm;
 use super::page::{CurrentActor, Flash, Tone};
@@ -14,7 +15,8 @@ use super::session::own_session;
 use crate::domain::exchange::ImportKind;
 use crate::domain::permission::{Action, OFFICE};
 use crate::store::Lock;
-use crate::store::export::Exported;
+use crate::store::examination::requests::local_day;
+use crate::store::export::{self, Exported};
 use crate::store::registration;
 use crate::store::session::SessionRow;
 
@@ -75,10 +77,19 @@ async fn download(
     State(app): State<AppState>,
     actor: CurrentActor,
     Path((id, file)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, AppError> {
     let session = load(&app, &actor, id, Action::Export).await?;
     let (name, kind) = download::asked(&file).ok_or_else(AppError::not_found)?;
     let what = Exported::from_word(name).ok_or_else(AppError::not_found)?;
+    if what == Exported::Queue {
+        // The queue leaves as it is filtered and sorted on its page.
+        let asked = Asked::of_query(query.as_deref(), &actor.user_id)?;
+        let (who, today) = (actor.0.clone(), local_day(&session, app.clock().now()));
+        let planned =
+            app.db.read(move |conn| export::plan_queue(conn, &who, &session, &asked.filter, asked.sort, today)).await?;
+        return Ok(download::stream(&app, &actor, planned, kind));
+    }
     let (academy, year) = (session.academy_code.clone(), session.year16());
     download::sheet(&app, &actor, what, &academy, year, kind).await
 }

@@ -1,6 +1,8 @@
 //! The exam office's desk: its sessions, the opening of a new one, and the twelve steps of each with what blocks the next.
 //! Every page about a session begins by `own_session`, which hides what is another academy's.
 
+mod waiting;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -14,10 +16,10 @@ use super::routes::{Gate, Routes};
 use crate::domain::academy::{Academy, french_date};
 use crate::domain::permission::{Action, Actor, OFFICE, Object, Role, may};
 use crate::domain::session::{Calendar, SessionState};
-use crate::store::examination::queue::{Care, QueueFilter, count_queue};
 use crate::store::examination::requests::local_day;
 use crate::store::session::{self, OpenSession, Overview, SessionRow};
 use crate::store::{Conn, Lock, StoreError, Stored, reference};
+use waiting::{Due, list_due};
 
 /// The office, and the president who deliberates with it.
 pub const OFFICE_AND_PRESIDENT: &[Role] = &[Role::ExamOfficer, Role::ExamOfficeHead, Role::JuryPresident];
@@ -166,7 +168,7 @@ fn steps(session: &SessionRow, seen: &Overview, now: jiff::Timestamp) -> Vec<Ste
                 Tone::Warning,
                 "Closes",
                 format!(
-                    "{} ; les dossiers reçus à temps peuvent encore être saisis.",
+                    "{}\u{a0}; les dossiers reçus à temps peuvent encore être saisis.",
                     count(number(seen.files), "dossier", "dossiers")
                 ),
             )
@@ -415,11 +417,7 @@ struct ShowPage {
     closes: String,
     regulation: String,
     epreuves: String,
-    /// Answers awaited from candidates past their day, and files nobody takes care of.
-    late: i64,
-    unassigned: i64,
-    /// Where each figure of the files leads.
-    desk_links: [String; 5],
+    due: Vec<Due>,
 }
 
 async fn show(
@@ -430,18 +428,14 @@ async fn show(
 ) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let now = app.clock().now();
-    let (session, overview, regulation, late, unassigned) = app
+    let (session, overview, regulation, seen) = app
         .db
         .read(move |conn| {
             let session = own_session(conn, &who, &id, Action::SeeOffice)?;
             let overview = session::overview(conn, &session.id)?;
             let regulation = reference::rules_of(conn, &session.regulation_id)?.title.clone();
-            let today = local_day(&session, now);
-            let open = QueueFilter { state: Some("submitted".into()), ..QueueFilter::default() };
-            let late = count_queue(conn, &session.id, &QueueFilter { late: true, ..open.clone() }, today)?;
-            let nobody = QueueFilter { care: Some(Care::Nobody), ..open };
-            let unassigned = count_queue(conn, &session.id, &nobody, today)?;
-            Ok((session, overview, regulation, late, unassigned))
+            let seen = session::waiting::count_waiting(conn, &session, local_day(&session, now))?;
+            Ok((session, overview, regulation, seen))
         })
         .await?;
     let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
@@ -458,10 +452,7 @@ async fn show(
         closes: shown_instant(&session, session.registration_closes_at.0),
         overview,
         regulation,
-        late,
-        unassigned,
-        desk_links: ["vue=toutes", "a_decider=oui", "piece=toutes", "retard=oui", "etat=submitted&agent=personne"]
-            .map(|query| format!("/gestion/sessions/{}/dossiers?{query}", session.id)),
+        due: list_due(&session, &actor, &seen, now),
         epreuves: format!("du {} au {}", french_date(session.epreuves_from.0), french_date(session.epreuves_to.0)),
         session,
     })

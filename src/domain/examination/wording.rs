@@ -1,4 +1,4 @@
-//! Sentences an academy prepares once and uses often: grounds for refusing a piece, requests, refusals.
+//! Sentences an academy prepares once and uses often: grounds for refusing a piece, requests, refusals, answers.
 //! A wording may hold a few named places, filled by the program in one pass: what is put there is never read again.
 
 use super::super::refusal::Refusal;
@@ -9,6 +9,7 @@ words! {
         PieceRefusal = "piece_refusal",
         PieceRequest = "piece_request",
         FileRefusal = "file_refusal",
+        Message = "message",
     }
 }
 
@@ -19,6 +20,7 @@ impl WordingKind {
             WordingKind::PieceRefusal => "Refus d’une pièce",
             WordingKind::PieceRequest => "Demande de pièces",
             WordingKind::FileRefusal => "Refus d’inscription",
+            WordingKind::Message => "Réponse à un candidat",
         }
     }
 }
@@ -49,13 +51,16 @@ pub fn check(text: &str) -> Result<(), Refusal> {
             Some(name) => {
                 return Err(Refusal::new(
                     "unknown_place",
-                    format!("« {{{name}}} » n’existe pas : choisissez parmi {}.", named_places()),
+                    format!("«\u{a0}{{{name}}}\u{a0}» n’existe pas\u{a0}: choisissez parmi {}.", named_places()),
                 ));
             }
             None => {
                 return Err(Refusal::new(
                     "open_brace",
-                    format!("Une accolade n’est pas fermée : écrivez une place entière, parmi {}.", named_places()),
+                    format!(
+                        "Une accolade n’est pas fermée\u{a0}: écrivez une place entière, parmi {}.",
+                        named_places()
+                    ),
                 ));
             }
         }
@@ -102,7 +107,7 @@ mod tests {
         for (text, fits) in [
             ("Bonjour {candidat}, merci d’envoyer {pieces} avant le {date}.", true),
             ("Sans place.", true),
-            ("Note : {note}", false),
+            ("Note\u{a0}: {note}", false),
             ("Une accolade { ouverte", false),
             ("fermée } seule", false),
             ("{candidat", false),

@@ -1,4 +1,5 @@
-//! One act on several files: previewed, then carried out whole or not at all, on the versions that were previewed.
+//! One act on several files: previewed, then carried out on the versions that were previewed. A file that changed in
+//! between is left as it is, and named; what goes wrong otherwise undoes the whole.
 //! The preview gives the act an identifier: confirmed twice, it has one effect.
 
 use std::collections::HashMap;
@@ -83,7 +84,7 @@ pub fn preview(
         return Err(Refusal::new(
             "bulk_many",
             format!(
-                "{} dossiers sont choisis : une action groupée en prend {MOST} au plus. Filtrez davantage.",
+                "{} dossiers sont choisis\u{a0}: une action groupée en prend {MOST} au plus. Filtrez davantage.",
                 ids.len()
             ),
         )
@@ -135,19 +136,27 @@ impl Taken {
     pub fn ground(&self) -> String {
         format!("{} – {}", self.rule, self.law)
     }
+
+    fn seen(&self) -> (String, i32) {
+        let file = &self.line.file.registration;
+        (file.id.clone(), file.version)
+    }
 }
 
-/// What was done, and whether it had been done before under the same identifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was done, whether it had been done before under the same identifier, and the files left as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkDone {
     pub files: i32,
     pub was_done: bool,
+    /// Numbers of the files that changed since the preview, with why: what was not previewed is not done.
+    pub left_out: Vec<(String, &'static str)>,
 }
 
-/// Carries the act out on exactly the files of the preview, each in the version that was seen.
+/// Carries the act out on the files of the preview, each in the version that was seen; a file that a colleague or its
+/// candidate changed meanwhile is left as it is, and named.
 ///
 /// # Errors
-/// A conflict when a file changed since the preview, or no longer fits the act: nothing is done then.
+/// A conflict when every file changed since the preview: nothing is done then, and a new preview is due.
 pub fn carry_out(
     tx: &mut Tx<'_>,
     act_id: &str,
@@ -160,36 +169,45 @@ pub fn carry_out(
     let before: Option<(String, i32)> =
         bulk_acts::table.find(act_id).select((bulk_acts::session_id, bulk_acts::files)).first(tx.conn).optional()?;
     match before {
-        Some((of, files)) if of == session.id => return Ok(BulkDone { files, was_done: true }),
+        Some((of, files)) if of == session.id => {
+            return Ok(BulkDone { files, was_done: true, left_out: Vec::new() });
+        }
         Some(_) => return Err(StoreError::NotFound),
         None => {}
     }
     if files.is_empty() {
-        return Err(
-            Refusal::new("bulk_empty", "Aucun dossier n’est retenu : revenez à la liste et choisissez-en.").into()
-        );
+        return Err(Refusal::new(
+            "bulk_empty",
+            "Aucun dossier n’est retenu\u{a0}: revenez à la liste et choisissez-en.",
+        )
+        .into());
     }
-    let ids: Vec<String> = files.iter().map(|(id, _)| id.clone()).collect();
-    let plan = preview(tx.conn, &session, work.act(), &ids, tx.at)?;
     let versions: HashMap<&str, i32> = files.iter().map(|(id, version)| (id.as_str(), *version)).collect();
-    let changed: Vec<String> = plan
-        .taken
-        .iter()
-        .filter(|one| versions.get(one.line.file.registration.id.as_str()) != Some(&one.line.file.registration.version))
-        .map(|one| one.line.file.registration.number.clone())
-        .chain(plan.left_out.iter().map(|(line, _)| line.file.registration.number.clone()))
+    let asked: Vec<String> = versions.keys().map(|id| (*id).to_owned()).collect();
+    let plan = preview(tx.conn, &session, work.act(), &asked, tx.at)?;
+    let (kept, changed): (Vec<Taken>, Vec<Taken>) = plan.taken.into_iter().partition(|one| {
+        let file = &one.line.file.registration;
+        versions.get(file.id.as_str()) == Some(&file.version)
+    });
+    let mut left_out: Vec<(String, &'static str)> = changed
+        .into_iter()
+        .map(|one| (one.line.file.registration.number, "le dossier a changé depuis l’aperçu"))
+        .chain(plan.left_out.into_iter().map(|(line, why)| (line.file.registration.number, why)))
         .collect();
-    if !changed.is_empty() || plan.taken.len() != versions.len() {
+    left_out.sort_unstable();
+    if kept.is_empty() {
+        let numbers: Vec<&str> = left_out.iter().map(|(number, _)| number.as_str()).collect();
         return Err(StoreError::Conflict(format!(
-            "Depuis l’aperçu, {} : rien n’a été fait. Vérifiez le nouvel aperçu, puis confirmez.",
-            match changed.as_slice() {
+            "Depuis l’aperçu, {}\u{a0}: rien n’a été fait. Vérifiez le nouvel aperçu, puis confirmez.",
+            match numbers.as_slice() {
                 [] => "la liste a changé".to_owned(),
                 [one] => format!("le dossier {one} a changé"),
                 many => format!("les dossiers {} ont changé", many.join(", ")),
             }
         )));
     }
-    let count = i32::try_from(plan.taken.len()).unwrap_or(i32::MAX);
+    let ids: Vec<String> = kept.iter().map(|one| one.line.file.registration.id.clone()).collect();
+    let count = i32::try_from(kept.len()).unwrap_or(i32::MAX);
     match work {
         BulkWork::Assign(to) => assign(tx, &ids, to.as_deref())?,
         BulkWork::Request { due_on, message } => {
@@ -203,15 +221,13 @@ pub fn carry_out(
             }
         }
         BulkWork::Admit { reasons } => {
-            eligibility::decide_and_tell(tx, files, Verdict::Admissible, reasons, Some(notify))?;
+            let seen: Vec<(String, i32)> = kept.iter().map(Taken::seen).collect();
+            eligibility::decide_and_tell(tx, &seen, Verdict::Admissible, reasons, Some(notify))?;
         }
         BulkWork::Refuse { reasons } => {
-            for one in &plan.taken {
-                let ground = one.ground();
-                let text = reasons.get(&ground).map(String::as_str).unwrap_or_default();
-                let file = &one.line.file.registration;
-                let alone = [(file.id.clone(), file.version)];
-                eligibility::decide_and_tell(tx, &alone, Verdict::Refused, text, Some(notify))?;
+            for one in &kept {
+                let text = reasons.get(&one.ground()).map(String::as_str).unwrap_or_default();
+                eligibility::decide_and_tell(tx, &[one.seen()], Verdict::Refused, text, Some(notify))?;
             }
         }
     }
@@ -225,7 +241,8 @@ pub fn carry_out(
             bulk_acts::files.eq(count),
         ))
         .execute(tx.conn)?;
-    let detail = json!({ "act": work.act().as_str(), "files": count });
+    let left: Vec<&String> = left_out.iter().map(|(number, _)| number).collect();
+    let detail = json!({ "act": work.act().as_str(), "files": count, "left_out": left });
     tx.audit("bulk_act", ("session", &session.id), None, None, &detail)?;
-    Ok(BulkDone { files: count, was_done: false })
+    Ok(BulkDone { files: count, was_done: false, left_out })
 }

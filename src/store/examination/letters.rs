@@ -12,6 +12,7 @@ use super::super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id, reference};
 use super::requests::{local_day, tell};
 use super::{Notify, file_for};
 use crate::domain::academy::Academy;
+use crate::domain::eligibility::decided;
 use crate::domain::examination::letter::{LetterContent, LetterFacts, LetterKind, Sender, compose};
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
@@ -69,7 +70,7 @@ pub(in crate::store) fn issue(
     let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     let assessment = registration::assessment_of(decision)?;
     let decided_by_rule = assessment.deciding_line().map_or_else(|| decision.law.clone(), |line| line.law.clone());
-    let rules: Vec<String> = assessment.reasons().into_iter().map(str::to_owned).collect();
+    let rules: Vec<String> = assessment.reasons().into_iter().map(decided).collect();
     let facts = LetterFacts {
         kind,
         civility: &person.civility,
@@ -80,7 +81,7 @@ pub(in crate::store) fn issue(
         rules: if decision.proposed == "eligible" { Vec::new() } else { rules },
         regulation: format!("{} (version {})", pack.title, pack.version),
         algorithm_notice: &pack.appeals.algorithm_notice.value,
-        appeal: pack.appeals.sentences(&academy.rectorat(), &academy.court_with_article()),
+        appeal: pack.appeals.sentences(&academy.with_article(), &academy.court_with_article()),
     };
     let (subject, paragraphs, appeal) = compose(&facts);
     let mut addressee = vec![person.letter_name()];
@@ -197,7 +198,7 @@ pub fn note_posted(tx: &mut Tx<'_>, registration_id: &str, letter_id: &str, day:
     if day < local_day(&session, letter.issued_at.0) || day > local_day(&session, tx.at) {
         return Err(Refusal::new(
             "posted_on",
-            "La date d’envoi se situe entre le jour de la lettre et aujourd’hui : vérifiez-la.",
+            "La date d’envoi se situe entre le jour de la lettre et aujourd’hui\u{a0}: vérifiez-la.",
         )
         .into());
     }

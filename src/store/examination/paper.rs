@@ -174,7 +174,9 @@ pub fn complete_file(
     let (row, session) = file_for(tx, registration_id)?;
     require(session.state, OPEN_STATES, "La correction d’un dossier").map_err(|no| no.under(LIST_LAW))?;
     if row.state == "withdrawn" {
-        return Err(Refusal::new("withdrawn", "Cette candidature est retirée : il n’y a plus rien à corriger.").into());
+        return Err(
+            Refusal::new("withdrawn", "Cette candidature est retirée\u{a0}: il n’y a plus rien à corriger.").into()
+        );
     }
     let person: PersonRow = people::table.find(&row.person_id).select(PersonRow::as_select()).first(tx.conn)?;
     let known = fields_of(&row, &person);
@@ -220,7 +222,7 @@ pub fn complete_file(
         .execute(tx.conn)?;
     if changed == 0 {
         return Err(StoreError::Conflict(format!(
-            "Le dossier {} a été modifié entre-temps par une autre personne : relisez-le avant de le corriger.",
+            "Le dossier {} a été modifié entre-temps par une autre personne\u{a0}: relisez-le avant de le corriger.",
             row.number
         )));
     }

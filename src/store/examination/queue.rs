@@ -7,9 +7,10 @@ use diesel::prelude::*;
 
 use super::super::registration::RegistrationRow;
 use super::super::schema::{
-    assignments, decisions, people, piece_request_items, piece_requests, pieces, registrations as t,
+    assignments, decisions, kept_mark_claims, messages, people, piece_request_items, piece_requests, pieces,
+    registrations as t,
 };
-use super::super::{Conn, Day, MultiBackend, Stored, eligibility};
+use super::super::{Conn, Day, MultiBackend, Stored, eligibility, message};
 use super::list_assignments;
 use crate::store::people::PersonRow;
 use crate::words;
@@ -55,6 +56,10 @@ pub struct QueueFilter {
     pub awaiting: bool,
     /// Only files whose awaited answer is late.
     pub late: bool,
+    /// Only files whose candidate wrote something that the office has not read.
+    pub unread: bool,
+    /// Only files that claim a kept mark which this office has to check.
+    pub claims: bool,
     pub care: Option<Care>,
 }
 
@@ -117,13 +122,27 @@ fn matching<'a>(session_id: &str, filter: &QueueFilter, today: jiff::civil::Date
     }
     if filter.awaiting || filter.late {
         query = query.filter(t::state.eq_any(["submitted", "admitted"]));
-        let waiting = awaited!().filter(piece_requests::session_id.eq(session));
+        let waiting = awaited!().filter(piece_requests::session_id.eq(session.clone()));
         query = if filter.late {
             let late = waiting.filter(piece_requests::due_on.lt(Day(today)));
             query.filter(t::id.eq_any(late.select(piece_requests::registration_id)))
         } else {
             query.filter(t::id.eq_any(waiting.select(piece_requests::registration_id)))
         };
+    }
+    if filter.unread {
+        let waiting = messages::table
+            .filter(messages::session_id.eq(session))
+            .filter(messages::from_office.eq(false))
+            .filter(messages::read_at.is_null());
+        query = query.filter(t::id.eq_any(waiting.select(messages::file_id)));
+    }
+    if filter.claims {
+        let waiting = kept_mark_claims::table.filter(kept_mark_claims::state.eq("claimed"));
+        // A mark that nobody will sit with is not to check.
+        query = query
+            .filter(t::state.ne_all(["withdrawn", "refused"]))
+            .filter(t::id.eq_any(waiting.select(kept_mark_claims::registration_id)));
     }
     match &filter.care {
         None => query,
@@ -188,9 +207,11 @@ pub struct QueueLine {
     pub care: Option<String>,
     /// The day until which an answer is awaited.
     pub waits_until: Option<jiff::civil::Date>,
+    /// Messages of the candidate that the office has not read.
+    pub unread: i64,
 }
 
-/// A page of the queue. Five queries, whatever the page.
+/// A page of the queue. Six queries, whatever the page.
 ///
 /// # Errors
 /// The database's own.
@@ -238,12 +259,14 @@ fn lines_of(conn: &mut Conn, rows: Vec<(RegistrationRow, PersonRow)>) -> Stored<
     let care = list_assignments(conn, &ids)?;
     let decided: HashSet<String> = eligibility::list_decided(conn, &ids)?;
     let waiting = list_awaited(conn, &ids)?;
+    let unread = message::count_unread(conn, &ids, message::Side::Office)?;
     Ok(rows
         .into_iter()
         .map(|(registration, person)| QueueLine {
             is_decided: decided.contains(&registration.id),
             care: care.get(&registration.id).map(|(_, name)| name.clone()),
             waits_until: waiting.get(&registration.id).copied(),
+            unread: unread.get(&registration.id).copied().unwrap_or(0),
             file: FileLine {
                 missing_pieces: missing.get(&registration.id).copied().unwrap_or(0),
                 registration,

@@ -32,7 +32,7 @@ fn reopenable(tx: &mut Tx<'_>, session: &SessionRow) -> Stored<()> {
     if placed > 0 {
         return Err(Refusal::new(
             "slots_placed",
-            "Des candidats ont déjà un horaire d’épreuve : videz le calendrier avant de rouvrir la liste.",
+            "Des candidats ont déjà un horaire d’épreuve\u{a0}: videz le calendrier avant de rouvrir la liste.",
         )
         .under(LIST_LAW)
         .into());
@@ -56,7 +56,7 @@ pub fn ask_reopening(tx: &mut Tx<'_>, session_id: &str, reason: &str) -> Stored<
     if find_asked(tx.conn, session_id)?.is_some() {
         return Err(Refusal::new(
             "already_asked",
-            "La réouverture est déjà demandée : une autre personne doit l’accorder.",
+            "La réouverture est déjà demandée\u{a0}: une autre personne doit l’accorder.",
         )
         .into());
     }
@@ -88,7 +88,7 @@ pub fn grant_reopening(tx: &mut Tx<'_>, session_id: &str) -> Stored<()> {
     if asked.asked_by == tx.actor.user_id {
         return Err(Refusal::new(
             "same_person",
-            "La réouverture s’accorde à deux : une autre personne que celle qui l’a demandée doit l’accorder.",
+            "La réouverture s’accorde à deux\u{a0}: une autre personne que celle qui l’a demandée doit l’accorder.",
         )
         .into());
     }

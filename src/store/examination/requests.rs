@@ -78,7 +78,7 @@ pub fn ask_pieces(
     if row.state != "submitted" {
         return Err(Refusal::new(
             "file_settled",
-            format!("Le dossier {} n’est plus en cours d’examen : aucune pièce n’est à demander.", row.number),
+            format!("Le dossier {} n’est plus en cours d’examen\u{a0}: aucune pièce n’est à demander.", row.number),
         )
         .into());
     }
@@ -97,7 +97,10 @@ pub fn ask_pieces(
     if list_requests(tx.conn, registration_id)?.iter().any(RequestView::is_open) {
         return Err(Refusal::new(
             "request_open",
-            format!("Une demande est déjà en cours pour le dossier {} : envoyez un rappel, ou fermez-la.", row.number),
+            format!(
+                "Une demande est déjà en cours pour le dossier {}\u{a0}: envoyez un rappel, ou fermez-la.",
+                row.number
+            ),
         )
         .into());
     }

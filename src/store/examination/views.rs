@@ -34,7 +34,7 @@ pub fn save_view(tx: &mut Tx<'_>, name: &str, query: &str, is_default: bool) -> 
     diesel::delete(t::table.filter(t::user_id.eq(&user)).filter(t::name.eq(name))).execute(tx.conn)?;
     let held: i64 = t::table.filter(t::user_id.eq(&user)).count().get_result(tx.conn)?;
     if held >= MOST {
-        return Err(Refusal::new("view_many", "Vous avez déjà 30 vues : supprimez-en une d’abord.").into());
+        return Err(Refusal::new("view_many", "Vous avez déjà 30 vues\u{a0}: supprimez-en une d’abord.").into());
     }
     if is_default {
         diesel::update(t::table.filter(t::user_id.eq(&user))).set(t::is_default.eq(false)).execute(tx.conn)?;

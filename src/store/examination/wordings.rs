@@ -32,7 +32,7 @@ fn checked(title: &str, body: &str) -> Stored<()> {
 
 fn taken(error: StoreError) -> StoreError {
     if error.is_unique_violation() {
-        Refusal::new("wording_taken", "Un modèle de ce genre porte déjà ce titre : choisissez-en un autre.").into()
+        Refusal::new("wording_taken", "Un modèle de ce genre porte déjà ce titre\u{a0}: choisissez-en un autre.").into()
     } else {
         error
     }
@@ -73,7 +73,7 @@ pub fn change_wording(tx: &mut Tx<'_>, id: &str, version: i32, title: &str, body
         .map_err(|error| taken(error.into()))?;
     if changed == 0 {
         return Err(StoreError::Conflict(format!(
-            "Le modèle « {} » a été modifié entre-temps. Il dit à présent : {}",
+            "Le modèle «\u{a0}{}\u{a0}» a été modifié entre-temps. Il dit à présent\u{a0}: {}",
             row.title, row.body
         )));
     }

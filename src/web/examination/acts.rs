@@ -9,15 +9,16 @@ use super::super::certificate::attachment;
 use super::super::error::AppError;
 use super::super::form::{Form, RawForm, Reading};
 use super::super::page::{CurrentActor, Flash, Shell};
+use super::super::pieces::keep_all;
 use super::super::session::own_session;
 use super::file::{back, file_page};
 use crate::domain::examination::wording;
 use crate::domain::permission::Action;
 use crate::office::examination::{Post, letter_document, letter_for_candidate};
-use crate::store::examination::{self, letters, requests};
-use crate::store::registration;
+use crate::store::examination::{self, Judged, letters, requests};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, Stored};
+use crate::store::{pieces, registration};
 
 /// An act on one file: done, it goes back to the file with a word; refused, the page comes back with what was typed.
 async fn act<F>(
@@ -53,7 +54,8 @@ where
     file_page(app, shell, actor, id, registration_id, query, form).await
 }
 
-pub async fn judge_piece(
+/// Every piece of the file in one go: what the officer left as it was is not touched.
+pub async fn judge_pieces(
     State(app): State<AppState>,
     shell: Shell,
     actor: CurrentActor,
@@ -61,23 +63,98 @@ pub async fn judge_piece(
     RawQuery(query): RawQuery,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let (code, state) = (raw.trimmed("piece").to_owned(), raw.trimmed("etat").to_owned());
-    let field = format!("motif-{code}");
-    let reason = raw.trimmed(&field).to_owned();
-    let mut form = Form::from_raw(raw);
-    if reason.chars().count() > wording::LONGEST {
-        form.refuse(&field, "Le motif est trop long : 2 000 lettres au plus.");
+    let all_received = raw.trimmed("tout") == "accepted";
+    let mut judged = Vec::new();
+    let mut form = Form::from_raw(raw.clone());
+    for (name, seen) in raw.fields() {
+        let Some(code) = name.strip_prefix("vu-") else { continue };
+        let field = format!("motif-{code}");
+        let reason = raw.trimmed(&field).to_owned();
+        if reason.chars().count() > wording::LONGEST {
+            form.refuse(&field, "Le motif est trop long\u{a0}: 2 000 lettres au plus.");
+        }
+        let is_received = seen.starts_with("received:");
+        let state = if all_received && is_received { "accepted" } else { raw.trimmed(&format!("etat-{code}")) };
+        if all_received && !is_received {
+            continue;
+        }
+        judged.push(Judged { code: code.to_owned(), state: state.to_owned(), reason, seen: seen.to_owned() });
     }
-    let shown = field.clone();
-    act(
-        &app,
-        &shell,
-        &actor,
-        (id, registration_id, query),
-        form,
-        (&shown, "La pièce est mise à jour."),
-        move |tx, file| examination::judge_piece(tx, file, &code, &state, &reason),
-    )
+    if !form.is_refused() {
+        let (file, session_id) = (registration_id.clone(), id.clone());
+        let done = app
+            .db
+            .write(&actor, Lock::Session(id.clone()), move |tx| {
+                if registration::get_session_id(tx.conn, &file)? != session_id {
+                    return Err(StoreError::NotFound);
+                }
+                examination::judge_pieces(tx, &file, &judged)
+            })
+            .await;
+        match done {
+            Ok(Ok(noted)) => {
+                let said = match noted {
+                    0 => Flash::info("Aucune pièce n’a changé."),
+                    1 => Flash::success("1 pièce est notée."),
+                    many => Flash::success(format!("{many} pièces sont notées.")),
+                };
+                return Ok(said.then(&back(&id, &registration_id, query.as_deref())));
+            }
+            Ok(Err(faults)) => {
+                for (code, no) in faults {
+                    form.refuse(&format!("motif-{code}"), no.to_string());
+                    // The page shows what stands now; the next judgement is on that.
+                    form.forget(&format!("vu-{code}"));
+                }
+            }
+            Err(StoreError::Refused(no)) => form.refuse("pieces", no.to_string()),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    file_page(&app, &shell, &actor, id, registration_id, query, form).await
+}
+
+/// A piece that came on paper or by hand, scanned by the office for its candidate.
+pub async fn scan(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path((id, registration_id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    raw: RawForm,
+) -> Result<Response, AppError> {
+    let (who, session_id, wanted) = (actor.0.clone(), id.clone(), registration_id.clone());
+    let limits = app
+        .db
+        .read(move |conn| {
+            let session = own_session(conn, &who, &session_id, Action::ExamineFiles)?;
+            if registration::get_session_id(conn, &wanted)? != session.id {
+                return Err(StoreError::NotFound);
+            }
+            pieces::limits(conn, &session)
+        })
+        .await?;
+    let code = raw.trimmed("piece").to_owned();
+    let mut form = Form::from_raw(raw.clone());
+    if code.is_empty() {
+        form.refuse("piece", "Choisissez la pièce que vous avez numérisée.");
+    }
+    let sent = raw.files("numerisation");
+    if sent.is_empty() {
+        form.refuse("numerisation", "Choisissez le fichier numérisé.");
+    }
+    let mut kept = Vec::new();
+    if !form.is_refused() {
+        match keep_all(&app, "pieces", &sent, &limits).await? {
+            Ok(files) => kept = files,
+            Err(sentence) => form.refuse("numerisation", sentence),
+        }
+    }
+    let replaces = raw.trimmed("remplacer") == "oui";
+    let said = ("numerisation", "La pièce numérisée est au dossier\u{a0}: vous pouvez la noter.");
+    act(&app, &shell, &actor, (id, registration_id, query), form, said, move |tx, file| {
+        pieces::receive(tx, file, &code, &kept, replaces).map(|_| ())
+    })
     .await
 }
 
@@ -142,6 +219,9 @@ pub async fn ask(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let post = post_of(&app, &actor, &id).await?;
+    if !raw.trimmed("inserer").is_empty() {
+        return file_page(&app, &shell, &actor, id, registration_id, query, Form::from_raw(raw)).await;
+    }
     let mut reading = Reading::of(raw);
     let due = reading.required("echeance", "Indiquez jusqu’à quand le candidat peut répondre.", |text| {
         text.parse::<jiff::civil::Date>().map_err(|_| "Écrivez la date limite sous la forme AAAA-MM-JJ.")
@@ -149,7 +229,7 @@ pub async fn ask(
     let message = reading.free_text("message", wording::LONGEST).unwrap_or_default();
     let form = reading.into_form();
     let due = due.unwrap_or(jiff::civil::Date::ZERO);
-    let said = ("echeance", "La demande est partie : le candidat reçoit un lien vers son dossier.");
+    let said = ("echeance", "La demande est partie\u{a0}: le candidat reçoit un lien vers son dossier.");
     act(&app, &shell, &actor, (id, registration_id, query), form, said, move |tx, file| {
         let notify = |session: &SessionRow, person: &crate::store::people::PersonRow, key: &str| {
             post.request(session, person, key)

@@ -17,10 +17,13 @@ use super::super::session::{own_session, page_of};
 use super::acts::post_of;
 use super::queue::Asked;
 use crate::domain::academy::french_date;
+use crate::domain::eligibility::decided;
 use crate::domain::examination::{BulkAct, wording};
 use crate::domain::permission::Action;
+use crate::office::examination::Post;
 use crate::store::examination::bulk::{self, BulkPlan, BulkWork};
 use crate::store::examination::{self, queue, requests::local_day};
+use crate::store::outbox::NewMail;
 use crate::store::people::PersonRow;
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, new_id, reference};
@@ -64,6 +67,8 @@ struct BulkPage {
     list_href: String,
     sentence: String,
     confirm: &'static str,
+    /// The mail as the first of these candidates will receive it; the others differ by the name.
+    mail: Option<NewMail>,
 }
 
 pub async fn preview(
@@ -131,6 +136,7 @@ async fn bulk_page(
     changed: Option<StatusCode>,
 ) -> Result<Response, AppError> {
     let (who, now) = (actor.0.clone(), app.clock().now());
+    let url = app.config.public_url.clone();
     let (filter, sort, ids, everything) =
         (chosen.asked.filter.clone(), chosen.asked.sort, chosen.ids, chosen.everything);
     let read = app
@@ -145,10 +151,13 @@ async fn bulk_page(
                 .examination
                 .as_ref()
                 .map(|rules| rules.request_days.value);
-            Ok((session, plan, agents, days, today))
+            let post = Post::of(conn, &session.academy_code, &url)?;
+            let first = plan.taken.iter().map(|one| &one.line.file.person).find(|person| !person.email.is_empty());
+            let mail = first.filter(|_| act.writes()).map(|person| post.of_act(act, &session, person, "aperçu"));
+            Ok((session, plan, agents, days, today, mail))
         })
         .await;
-    let (session, plan, agents, days, today) = match read {
+    let (session, plan, agents, days, today, mail) = match read {
         Ok(read) => read,
         Err(StoreError::Refused(no)) => {
             return Err(AppError::bad_request(no.to_string()));
@@ -164,23 +173,20 @@ async fn bulk_page(
             form.start("motif", "Votre situation est de celles que le décret nomme, et votre dossier est complet.");
         }
         for ground in &grounds {
-            form.start(
-                &ground.field,
-                ground.sentence.replace(" Un refus est proposé ; il doit être confirmé par un agent", ""),
-            );
+            form.start(&ground.field, decided(&ground.sentence));
         }
     }
     let files = plan.taken.len();
     let sentence = match act {
         BulkAct::Assign => format!("{} à confier.", count(files, "dossier", "dossiers")),
-        BulkAct::Request => format!("{} : un message à chaque candidat.", count(files, "demande", "demandes")),
-        BulkAct::Remind => format!("{} : un message à chaque candidat.", count(files, "rappel", "rappels")),
+        BulkAct::Request => format!("{}\u{a0}: un message à chaque candidat.", count(files, "demande", "demandes")),
+        BulkAct::Remind => format!("{}\u{a0}: un message à chaque candidat.", count(files, "rappel", "rappels")),
         BulkAct::Admit => format!(
-            "{} à déclarer recevables : une lettre et un message à chacun.",
+            "{} à déclarer recevables\u{a0}: une lettre et un message à chacun.",
             count(files, "dossier", "dossiers")
         ),
         BulkAct::Refuse => {
-            format!("{} à confirmer : une lettre et un message à chacun.", count(files, "refus", "refus"))
+            format!("{} à confirmer\u{a0}: une lettre et un message à chacun.", count(files, "refus", "refus"))
         }
     };
     let taken =
@@ -243,6 +249,7 @@ async fn bulk_page(
         filters: chosen.asked.query,
         list_href,
         sentence,
+        mail,
         confirm: match act {
             BulkAct::Assign => "Confier ces dossiers",
             BulkAct::Request => "Envoyer les demandes",
@@ -266,10 +273,10 @@ pub async fn confirm(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let act = BulkAct::from_word(raw.trimmed("acte"))
-        .ok_or_else(|| AppError::bad_request("L’action manque : revenez à la liste et choisissez-la."))?;
+        .ok_or_else(|| AppError::bad_request("L’action manque\u{a0}: revenez à la liste et choisissez-la."))?;
     let act_id = raw.trimmed("cle").to_owned();
     if act_id.is_empty() || act_id.len() > 64 {
-        return Err(AppError::bad_request("L’aperçu manque : revenez à la liste et choisissez les dossiers."));
+        return Err(AppError::bad_request("L’aperçu manque\u{a0}: revenez à la liste et choisissez les dossiers."));
     }
     let files: Vec<(String, i32)> = raw
         .all("dossier")
@@ -292,7 +299,7 @@ pub async fn confirm(
             }
             let message = raw.trimmed("message").to_owned();
             if message.chars().count() > wording::LONGEST {
-                form.refuse("message", "Le message est trop long : 2 000 lettres au plus.");
+                form.refuse("message", "Le message est trop long\u{a0}: 2 000 lettres au plus.");
             }
             BulkWork::Request { due_on: due.unwrap_or(jiff::civil::Date::ZERO), message }
         }
@@ -324,9 +331,15 @@ pub async fn confirm(
             let files = count(usize::try_from(done.files).unwrap_or(0), "dossier", "dossiers");
             let to = if asked.query.is_empty() { "?vue=toutes".to_owned() } else { asked.suffix() };
             let said = if done.was_done {
-                Flash::info(format!("Cette action était déjà faite, sur {files} : elle n’a pas été répétée."))
+                Flash::info(format!("Cette action était déjà faite, sur {files}\u{a0}: elle n’a pas été répétée."))
+            } else if done.left_out.is_empty() {
+                Flash::success(format!("{}\u{a0}: fait pour {files}.", act.label()))
             } else {
-                Flash::success(format!("{} : fait pour {files}.", act.label()))
+                Flash::warning(format!(
+                    "{}\u{a0}: fait pour {files}. {}",
+                    act.label(),
+                    left_out_sentence(&done.left_out)
+                ))
             };
             Ok(said.then(&format!("/gestion/sessions/{id}/dossiers{to}")))
         }
@@ -344,6 +357,24 @@ pub async fn confirm(
     }
 }
 
+/// Files left out are named, as many as a message holds.
+const NAMED: usize = 12;
+
+fn left_out_sentence(left_out: &[(String, &'static str)]) -> String {
+    let named: Vec<String> = left_out.iter().take(NAMED).map(|(number, why)| format!("{number} ({why})")).collect();
+    let more = match left_out.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        1 => " et 1 autre".to_owned(),
+        many => format!(" et {many} autres"),
+    };
+    let said = if left_out.len() == 1 {
+        "Laissé de côté, sans rien y changer"
+    } else {
+        "Laissés de côté, sans rien y changer"
+    };
+    format!("{said}\u{a0}: {}{more}.", named.join(", "))
+}
+
 /// The field beside which a refusal of the whole act is shown.
 const fn field_of(act: BulkAct) -> &'static str {
     match act {
@@ -359,9 +390,9 @@ fn written(form: &mut Form, raw: &RawForm, field: &str) -> String {
     let text = raw.trimmed(field);
     let letters = text.chars().count();
     if letters < 10 {
-        form.refuse(field, "Motivez la décision en une phrase au moins : le motif figurera dans la lettre.");
+        form.refuse(field, "Motivez la décision en une phrase au moins\u{a0}: le motif figurera dans la lettre.");
     } else if letters > wording::LONGEST {
-        form.refuse(field, "Le motif est trop long : 2 000 lettres au plus.");
+        form.refuse(field, "Le motif est trop long\u{a0}: 2 000 lettres au plus.");
     }
     text.to_owned()
 }

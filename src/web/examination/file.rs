@@ -7,20 +7,22 @@ use axum::response::Response;
 
 use super::super::AppState;
 use super::super::error::AppError;
-use super::super::form::Form;
+use super::super::form::{Form, Wording};
 use super::super::page::{self, CurrentActor, Page, Shell, Tone};
 use super::super::registration::state_tag;
 use super::super::session::{own_session, page_of, shown_instant};
-use super::history::{Told, told};
+use super::history::{self, Told};
 use super::queue::Asked;
+use super::wordings::fill_wordings;
 use crate::domain::academy::french_date;
 use crate::domain::eligibility::{Assessment, LineOutcome};
-use crate::domain::examination::wording::{self, WordingKind};
+use crate::domain::examination::wording::WordingKind;
 use crate::domain::ids::{Mark, Phone};
 use crate::domain::permission::Action;
 use crate::store::examination::letters::{self, LetterRow};
 use crate::store::examination::requests::{self, RequestView, local_day};
-use crate::store::examination::{self, NoteRow, paper, queue, wordings};
+use crate::store::examination::{self, NoteRow, paper, queue, seen_piece, wordings};
+use crate::store::message::{self, MessageFileRow, MessageRow};
 use crate::store::pieces::{self, PieceFileRow};
 use crate::store::registration::{self, FileView, OPEN_STATES};
 use crate::store::session::SessionRow;
@@ -39,7 +41,8 @@ struct PieceLine {
     code: String,
     label: String,
     state: String,
-    reason: String,
+    /// What this page shows of it, for whoever judges it.
+    seen: String,
     /// Received for it, the latest last; what was replaced is still shown.
     files: Vec<PieceFile>,
 }
@@ -94,7 +97,11 @@ struct FilePage {
     posting: Vec<(String, String)>,
     kept: Vec<String>,
     pieces: Vec<PieceLine>,
-    piece_wordings: Vec<(String, String)>,
+    piece_wordings: Vec<Wording>,
+    request_wordings: Vec<Wording>,
+    has_received: bool,
+    piece_choices: Vec<(String, String)>,
+    unread: i64,
     requests: Vec<RequestLine>,
     can_ask: bool,
     letters: Vec<LetterLine>,
@@ -107,13 +114,17 @@ struct FilePage {
     undecided: bool,
     decided: Option<String>,
     past: Vec<PastDecision>,
-    refusal_wordings: Vec<(String, String)>,
+    refusal_wordings: Vec<Wording>,
     received: String,
     base: String,
     suffix: String,
     list_href: String,
     previous: Option<String>,
     next: Option<String>,
+    /// The next file's identifier, for deciding and going on in one press.
+    next_id: String,
+    /// Where the view begins again, once this file has left it.
+    first: Option<String>,
     place: String,
     today: String,
 }
@@ -138,6 +149,7 @@ struct Read {
     reasons: std::collections::HashMap<String, String>,
     files: Vec<PieceFileRow>,
     requests: Vec<RequestView>,
+    messages: Vec<(MessageRow, Vec<MessageFileRow>)>,
     letters: Vec<LetterRow>,
     notes: Vec<NoteRow>,
     present: Vec<String>,
@@ -164,7 +176,7 @@ pub async fn file_page(
     session_id: String,
     registration_id: String,
     query: Option<String>,
-    form: Form,
+    mut form: Form,
 ) -> Result<Response, AppError> {
     let asked = Asked::of_query(query.as_deref(), &actor.user_id)?;
     let (who, now, filter, sort) = (actor.0.clone(), app.clock().now(), asked.filter.clone(), asked.sort);
@@ -184,6 +196,7 @@ pub async fn file_page(
                 reasons: examination::list_reasons(conn, id)?,
                 files: pieces::list_files(conn, id)?,
                 requests: requests::list_requests(conn, id)?,
+                messages: message::list_thread(conn, id)?,
                 letters: letters::list_letters(conn, id)?,
                 notes: examination::list_notes(conn, id)?,
                 present: examination::list_present(conn, id, &who.user_id, now)?,
@@ -238,33 +251,41 @@ pub async fn file_page(
         .iter()
         .map(|row| {
             let mark = Mark::from_hundredths(row.mark).shown();
-            format!("Épreuve {} : {mark} sur 20, session {}", row.epreuve, row.origin_year)
+            format!("Épreuve {}\u{a0}: {mark} sur 20, session {}", row.epreuve, row.origin_year)
         })
         .collect();
     let pieces: Vec<PieceLine> = read
         .view
         .pieces
         .iter()
-        .map(|(code, label, state)| PieceLine {
-            reason: read.reasons.get(code).filter(|_| state == "refused").cloned().unwrap_or_default(),
-            code: code.clone(),
-            label: label.clone(),
-            state: state.clone(),
-            files: read
-                .files
-                .iter()
-                .filter(|row| row.code == *code)
-                .map(|row| PieceFile {
-                    id: row.id.clone(),
-                    name: row.file_name.clone(),
-                    about: row
-                        .replaced_at
-                        .map(|at| format!(" (remplacé le {})", shown_instant(session, at.0)))
-                        .unwrap_or_default(),
-                })
-                .collect(),
+        .map(|(code, label, state)| {
+            let files: Vec<&PieceFileRow> = read.files.iter().filter(|row| row.code == *code).collect();
+            let latest = files.iter().rfind(|row| row.replaced_at.is_none()).map(|row| row.id.as_str());
+            PieceLine {
+                seen: seen_piece(state, latest),
+                code: code.clone(),
+                label: label.clone(),
+                state: state.clone(),
+                files: files
+                    .iter()
+                    .map(|row| PieceFile {
+                        id: row.id.clone(),
+                        name: row.file_name.clone(),
+                        about: row
+                            .replaced_at
+                            .map(|at| format!(" (remplacé le {})", shown_instant(session, at.0)))
+                            .unwrap_or_default(),
+                    })
+                    .collect(),
+            }
         })
         .collect();
+    for piece in &pieces {
+        let reason = read.reasons.get(&piece.code).filter(|_| piece.state == "refused");
+        form.start(&format!("etat-{}", piece.code), &piece.state);
+        form.start(&format!("motif-{}", piece.code), reason.map_or("", String::as_str));
+        form.start(&format!("vu-{}", piece.code), &piece.seen);
+    }
     let lacking: Vec<&str> = pieces
         .iter()
         .filter(|piece| piece.state == "missing" || piece.state == "refused")
@@ -282,14 +303,11 @@ pub async fn file_page(
         ("date", until.as_str()),
         ("service", read.service.as_str()),
     ];
-    let filled = |kind: WordingKind| -> Vec<(String, String)> {
-        read.wordings
-            .iter()
-            .filter(|row| row.kind == kind.as_str())
-            .map(|row| (row.title.clone(), wording::fill(&row.body, &values)))
-            .collect()
-    };
-    let history = read.acts.iter().map(|act| told(session, act, &read.view.pieces)).collect();
+    let filled = |kind: WordingKind| fill_wordings(&read.wordings, kind, &values);
+    let (refusal_wordings, request_wordings) = (filled(WordingKind::FileRefusal), filled(WordingKind::PieceRequest));
+    form.insert_wording("motif", &refusal_wordings);
+    form.insert_wording("message", &request_wordings);
+    let history = history::whole(session, &read.acts, &read.messages, &read.view.pieces);
     let decided = read.view.decision.as_ref().and_then(|decision| decision_sentence(session, decision));
     let past = read
         .decisions
@@ -306,7 +324,6 @@ pub async fn file_page(
     let undecided = open && file.state == "submitted" && file.eligibility != "eligible" && outcome.is_none();
     let has_open_request = read.requests.iter().any(RequestView::is_open);
     let refused = form.is_refused();
-    let mut form = form;
     if form.value("echeance").is_empty()
         && let Some(due) = proposed_due
     {
@@ -325,9 +342,13 @@ pub async fn file_page(
         posting,
         kept,
         can_ask: open && file.state == "submitted" && !lacking.is_empty() && !has_open_request,
+        has_received: pieces.iter().any(|piece| piece.state == "received"),
+        piece_choices: pieces.iter().map(|piece| (piece.code.clone(), piece.label.clone())).collect(),
         pieces,
         piece_wordings: filled(WordingKind::PieceRefusal),
-        refusal_wordings: filled(WordingKind::FileRefusal),
+        refusal_wordings,
+        request_wordings,
+        unread: unread_of(&read.messages),
         requests: read.requests.iter().map(|request| request_line(session, request, read.today)).collect(),
         letters: read.letters.iter().map(|letter| letter_line(session, letter)).collect(),
         notes: read
@@ -356,6 +377,8 @@ pub async fn file_page(
         list_href: format!("/gestion/sessions/{}/dossiers{}", session.id, asked.suffix()),
         previous: beside(at.and_then(|at| at.checked_sub(1))),
         next: beside(at.map(|at| at + 1)),
+        next_id: at.and_then(|at| read.order.get(at + 1)).cloned().unwrap_or_default(),
+        first: if at.is_none() { beside(Some(0)) } else { None },
         place: at.map(|at| format!("{} sur {}", at + 1, read.order.len())).unwrap_or_default(),
         today: read.today.to_string(),
         suffix: asked.suffix(),
@@ -365,10 +388,15 @@ pub async fn file_page(
     if refused { page::html_to_correct(&template) } else { page::html(&template) }
 }
 
+fn unread_of(messages: &[(MessageRow, Vec<MessageFileRow>)]) -> i64 {
+    let waiting = messages.iter().filter(|(row, _)| !row.from_office && row.read_at.is_none()).count();
+    i64::try_from(waiting).unwrap_or(i64::MAX)
+}
+
 fn decision_sentence(session: &SessionRow, decision: &eligibility::DecisionRow) -> Option<String> {
     let at = decision.decided_at?;
     Some(format!(
-        "{} par {}, {}. Motif : {}",
+        "{} par {}, {}. Motif\u{a0}: {}",
         if decision.outcome.as_deref() == Some("refused") {
             "Refus d’inscription"
         } else {
@@ -418,7 +446,7 @@ fn request_line(session: &SessionRow, view: &RequestView, today: jiff::civil::Da
 
 fn letter_line(session: &SessionRow, letter: &LetterRow) -> LetterLine {
     let notified = match (letter.opened_at, letter.posted_on) {
-        (Some(at), _) => format!("notifiée : ouverte par le candidat {}", shown_instant(session, at.0)),
+        (Some(at), _) => format!("notifiée\u{a0}: ouverte par le candidat {}", shown_instant(session, at.0)),
         (None, Some(day)) => format!("envoyée par la poste le {}", french_date(day.0)),
         (None, None) => "pas encore ouverte par le candidat".to_owned(),
     };

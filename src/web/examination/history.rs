@@ -2,6 +2,7 @@
 
 use super::super::session::shown_instant;
 use crate::store::audit::AuditRow;
+use crate::store::message::{MessageFileRow, MessageRow};
 use crate::store::session::SessionRow;
 
 /// One line of the history.
@@ -11,9 +12,31 @@ pub struct Told {
     pub what: String,
 }
 
-/// An act as a reader understands it; an act this page does not know is still told.
+/// Everything done about a file, oldest first: its acts, and the messages of its thread without their words.
 #[must_use]
-pub fn told(session: &SessionRow, act: &AuditRow, pieces: &[(String, String, String)]) -> Told {
+pub fn whole(
+    session: &SessionRow,
+    acts: &[AuditRow],
+    messages: &[(MessageRow, Vec<MessageFileRow>)],
+    pieces: &[(String, String, String)],
+) -> Vec<Told> {
+    let mut lines: Vec<_> = acts.iter().map(|act| (act.at.0, told(session, act, pieces))).collect();
+    lines.extend(messages.iter().map(|(row, files)| {
+        let from = if row.from_office { "Message envoyé au candidat" } else { "Message du candidat" };
+        let with = match files.len() {
+            0 => String::new(),
+            1 => ", avec 1 fichier".to_owned(),
+            many => format!(", avec {many} fichiers"),
+        };
+        let what = format!("{from}{with}");
+        (row.sent_at.0, Told { when: shown_instant(session, row.sent_at.0), who: row.author_name.clone(), what })
+    }));
+    lines.sort_by_key(|(at, _)| *at);
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// An act as a reader understands it; an act this page does not know is still told.
+fn told(session: &SessionRow, act: &AuditRow, pieces: &[(String, String, String)]) -> Told {
     let detail: serde_json::Value = serde_json::from_str(&act.detail).unwrap_or_default();
     let text = |key: &str| detail[key].as_str().unwrap_or_default().to_owned();
     let piece = |code: &str| {
@@ -35,13 +58,13 @@ pub fn told(session: &SessionRow, act: &AuditRow, pieces: &[(String, String, Str
             if fields.is_empty() {
                 "Dossier relu".to_owned()
             } else {
-                format!("Dossier complété : {}", fields.join(", "))
+                format!("Dossier complété\u{a0}: {}", fields.join(", "))
             }
         }
         "decide_eligibility" => {
             let verdict =
                 if text("outcome") == "refused" { "Inscription refusée" } else { "Dossier déclaré recevable" };
-            format!("{verdict}. Motif : {}", text("reasons"))
+            format!("{verdict}. Motif\u{a0}: {}", text("reasons"))
         }
         "note_piece" => {
             let state = match text("state").as_str() {
@@ -50,11 +73,22 @@ pub fn told(session: &SessionRow, act: &AuditRow, pieces: &[(String, String, Str
                 "refused" => "refusée",
                 _ => "manquante",
             };
-            format!("Pièce {state} : {}", piece(&text("piece")))
+            format!("Pièce {state}\u{a0}: {}", piece(&text("piece")))
         }
+        "receive_piece" => {
+            let files = detail["files"].as_array().map_or(0, Vec::len);
+            let (sent, aside) = (files.max(1), detail["replaced"].as_array().is_some_and(|ids| !ids.is_empty()));
+            let word = if sent == 1 { "Fichier reçu" } else { "Fichiers reçus" };
+            let replaced = if aside { ", à la place des précédents" } else { "" };
+            format!("{word} pour la pièce\u{a0}: {}{replaced}", piece(&text("piece")))
+        }
+        "check_kept_mark" => "Note conservée vérifiée".to_owned(),
+        "update_registration" => "Dossier mis à jour par import".to_owned(),
+        "place" => "Passage placé au calendrier".to_owned(),
+        "remove_slot" => "Passage retiré du calendrier".to_owned(),
         "ask_pieces" => {
             let asked: Vec<String> = list("pieces").iter().map(|code| piece(code)).collect();
-            format!("Pièces demandées jusqu’au {} : {}", day("due_on"), asked.join(", "))
+            format!("Pièces demandées jusqu’au {}\u{a0}: {}", day("due_on"), asked.join(", "))
         }
         "remind_pieces" => format!("Rappel envoyé, réponse attendue jusqu’au {}", day("due_on")),
         "close_request" => "Demande de pièces fermée".to_owned(),

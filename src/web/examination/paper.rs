@@ -113,8 +113,8 @@ async fn paper_page(
             None => base,
         },
         standing,
-        corps_hint: format!("Par exemple : {}.", names(&pack.corps).join(", ")),
-        status_hint: format!("Par exemple : {}.", names(&pack.statuses).join(", ")),
+        corps_hint: format!("Par exemple\u{a0}: {}.", names(&pack.corps).join(", ")),
+        status_hint: format!("Par exemple\u{a0}: {}.", names(&pack.statuses).join(", ")),
         departments: academy
             .map(|academy| academy.departments.iter().map(|code| (code.clone(), code.clone())).collect())
             .unwrap_or_default(),
@@ -174,7 +174,7 @@ fn refuse_all(form: &mut Form, findings: &[crate::domain::table::Finding]) {
         form.refuse(field_of(finding), finding.message.clone());
     }
     if !form.is_refused() {
-        form.refuse("nom", "Le dossier n’a pas pu être lu : vérifiez chaque champ.");
+        form.refuse("nom", "Le dossier n’a pas pu être lu\u{a0}: vérifiez chaque champ.");
     }
 }
 
@@ -199,7 +199,7 @@ pub async fn complete(
     let version: i32 = raw
         .trimmed("version")
         .parse()
-        .map_err(|_| AppError::bad_request("La version du dossier manque : rechargez la page."))?;
+        .map_err(|_| AppError::bad_request("La version du dossier manque\u{a0}: rechargez la page."))?;
     let mut form = Form::from_raw(raw.clone());
     let (file, session_id, who) = (registration_id.clone(), id.clone(), actor.0.clone());
     let done = app

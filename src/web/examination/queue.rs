@@ -21,7 +21,7 @@ use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, reference, session};
 
 /// Fields of the filter, in the order they take in an address.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "nom",
     "etat",
     "recevabilite",
@@ -31,6 +31,8 @@ const FIELDS: [&str; 11] = [
     "a_decider",
     "attente",
     "retard",
+    "non_lu",
+    "notes",
     "agent",
     "tri",
 ];
@@ -63,6 +65,8 @@ impl Asked {
             undecided: yes("a_decider"),
             awaiting: yes("attente"),
             late: yes("retard"),
+            unread: yes("non_lu"),
+            claims: yes("notes"),
             care: some("agent").map(|who| match who.as_str() {
                 "moi" => Care::User(user_id.to_owned()),
                 "personne" => Care::Nobody,
@@ -105,12 +109,13 @@ struct Offered {
 }
 
 /// Label and address of each offered view.
-const OFFERED: [(&str, &str); 7] = [
+const OFFERED: [(&str, &str); 8] = [
     ("Tous", ""),
     ("À décider", "a_decider=oui"),
     ("Pièces manquantes", "piece=toutes"),
     ("Réponse attendue", "attente=oui"),
     ("En retard", "retard=oui"),
+    ("Messages à lire", "non_lu=oui"),
     ("À moi", "agent=moi"),
     ("À personne", "agent=personne"),
 ];
@@ -127,6 +132,7 @@ struct Line {
     care: String,
     waits: String,
     is_late: bool,
+    unread: i64,
 }
 
 struct Kept {
@@ -160,6 +166,8 @@ struct QueuePage {
     sort_base: String,
     /// The filters in the address, for the links to the files.
     suffix: String,
+    /// Address of the queue as a spreadsheet, but for its ending.
+    sheet: String,
     query: String,
     open: bool,
     total: usize,
@@ -249,6 +257,7 @@ async fn queue_page(
                 care: line.care.unwrap_or_default(),
                 waits: line.waits_until.map(super::super::french::short_date).unwrap_or_default(),
                 is_late: line.waits_until.is_some_and(|due| due < today),
+                unread: line.unread,
             }
         })
         .collect();
@@ -307,6 +316,7 @@ async fn queue_page(
         sort: format!("{}{sort}", if reversed { "-" } else { "" }),
         sort_base,
         suffix: asked.suffix(),
+        sheet: format!("/gestion/sessions/{}/exports/queue", session.id),
         query: asked.query,
         open: OPEN_STATES.contains(&session.state),
         session,

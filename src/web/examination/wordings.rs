@@ -6,9 +6,9 @@ use axum::response::Response;
 
 use super::super::AppState;
 use super::super::error::AppError;
-use super::super::form::{Form, RawForm, Reading};
+use super::super::form::{Form, RawForm, Reading, Wording};
 use super::super::page::{self, CurrentActor, Flash, Page, Shell};
-use crate::domain::examination::wording::{LONGEST, PLACES, WordingKind};
+use crate::domain::examination::wording::{LONGEST, PLACES, WordingKind, fill};
 use crate::domain::permission::OFFICE;
 use crate::store::examination::wordings::{self, WordingRow};
 use crate::store::{Lock, StoreError};
@@ -29,6 +29,15 @@ struct WordingsPage {
     places: &'static [(&'static str, &'static str)],
     /// The wording being changed.
     changed: Option<String>,
+}
+
+/// The wordings of one kind, their places filled, ready for a field.
+#[must_use]
+pub fn fill_wordings(rows: &[WordingRow], kind: WordingKind, values: &[(&str, &str)]) -> Vec<Wording> {
+    rows.iter()
+        .filter(|row| row.kind == kind.as_str())
+        .map(|row| Wording { id: row.id.clone(), title: row.title.clone(), text: fill(&row.body, values) })
+        .collect()
 }
 
 fn academies_of(actor: &CurrentActor) -> Vec<String> {
@@ -135,8 +144,8 @@ pub async fn change(
     let mut reading = Reading::of(raw);
     let title = reading.text("titre", "Donnez un titre au modèle.", 80);
     let body = reading.text("texte", "Écrivez le texte du modèle.", LONGEST);
-    let version = reading.required("version", "Rechargez la page : la version du modèle manque.", |text| {
-        text.parse::<i32>().map_err(|_| "Rechargez la page : la version du modèle est illisible.")
+    let version = reading.required("version", "Rechargez la page\u{a0}: la version du modèle manque.", |text| {
+        text.parse::<i32>().map_err(|_| "Rechargez la page\u{a0}: la version du modèle est illisible.")
     });
     let mut form = reading.into_form();
     if let (Some(title), Some(body), Some(version)) = (title, body, version) {
