@@ -105,7 +105,7 @@ pub fn pdf(words: &str) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn photo(shade: u8) -> Vec<u8> {
+pub fn photo(shade: u8) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(640, 400, |x, _| image::Rgb([shade, u8::try_from(x % 256).unwrap(), 60]));
     let mut out = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut out, image::ImageFormat::Jpeg).unwrap();

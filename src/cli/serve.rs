@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::PASSWORD;
 use crate::demo::next::open_next_session;
+use crate::demo::pieces::hand_in;
 use crate::demo::story::{Plan, play};
 use crate::domain::academy::Academy;
 use crate::mail::Mailer;
@@ -51,7 +52,7 @@ pub fn serve(is_demo: bool) -> Outcome {
             .with_code(2));
         }
         refuse_real_data(&db)?;
-        fill(&db, &config)?;
+        fill(&db, &config, &secret)?;
         db = with_its_clock(db)?;
     }
     if is_demo {
@@ -73,7 +74,7 @@ pub fn serve(is_demo: bool) -> Outcome {
 }
 
 /// Plays the story into the empty database, then opens the session after it.
-fn fill(db: &Db, config: &Config) -> Outcome {
+fn fill(db: &Db, config: &Config, secret: &Secret) -> Outcome {
     eprintln!("Préparation de la démonstration…");
     let academy = Academy::find("22").ok_or_else(|| Failure::new("l’académie 22 manque aux données de référence"))?;
     let plan = Plan { academy, year: 2027, count: 60, seed: 2027, table: None, public_url: config.public_url.clone() };
@@ -81,6 +82,8 @@ fn fill(db: &Db, config: &Config) -> Outcome {
     let staged = db.clone().with_clock(clock.clone());
     play(&staged, &clock, &plan, &mut |_| {})?;
     open_next_session(&staged, &clock, &plan)?;
+    let vault = Vault::open(&config.pieces, secret).map_err(|e| Failure::new(e.to_string()))?;
+    hand_in(&staged, &vault, &academy.code)?;
     Ok(())
 }
 

@@ -121,6 +121,11 @@ impl Window {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
+    /// Lets the scripts of pages run, or not, from the next page on. WebDriver itself goes on either way.
+    pub async fn scripts(&self, are_on: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !are_on })).await;
+    }
+
     /// Shows this text as a page that comes from no site.
     pub async fn show(&self, html: &str) {
         let text: String = html.bytes().map(|byte| format!("%{byte:02X}")).collect();

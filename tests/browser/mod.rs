@@ -4,3 +4,4 @@
 mod accessibility;
 mod crawl;
 pub mod driver;
+mod registration;
