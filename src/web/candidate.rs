@@ -23,9 +23,7 @@ use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::examination::requests::{self as store_requests, RequestView};
 use crate::store::registration::{self, FileView, OPEN_STATES};
-use crate::store::{
-    Stored, certificate, correction, documents, draft, examination, message, publication, schedule,
-};
+use crate::store::{Stored, certificate, correction, documents, draft, examination, message, publication, schedule};
 
 mod asked;
 mod self_check;

@@ -9,6 +9,7 @@ use super::AppState;
 use super::account::shown_instant;
 use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
+use super::outbox::note_page_opened;
 use super::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use crate::domain::correction::Field;
@@ -98,6 +99,7 @@ async fn page_of(app: &AppState, shell: &Shell, actor: &Actor, form: Form) -> Re
 }
 
 async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
+    note_page_opened(&app, &actor, "/compte/donnees").await?;
     html(&page_of(&app, &shell, &actor, Form::empty()).await?)
 }
 
