@@ -159,6 +159,25 @@ fn a_candidate_sends_replaces_and_reads_back_their_pieces() {
 }
 
 #[test]
+fn a_piece_as_large_as_the_pack_allows_is_kept_and_a_larger_one_is_refused_with_a_sentence() {
+    each_engine(|fresh| {
+        let story = story(fresh);
+        let mut ines = story.candidate("ines.durand");
+        let page = format!("/mon-dossier/{}/pieces", story.files[0]);
+        ines.get(&page);
+        let place = format!("{page}/identite");
+        let large = pdf(&"x".repeat(9_990_000));
+        let sent = ines.upload(&place, &[], &[("fichiers-identite", "grand.pdf", &large)]);
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+        let larger = pdf(&"y".repeat(10_000_000));
+        let refused = ines.upload(&place, &[], &[("fichiers-identite", "trop.pdf", &larger)]);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+        assert!(refused.says("trop.pdf"), "{}", refused.body);
+        assert_eq!(story.rows().len(), 1);
+    });
+}
+
+#[test]
 fn a_refused_file_says_why_beside_its_field_and_nothing_is_kept() {
     each_engine(|fresh| {
         let story = story(fresh);

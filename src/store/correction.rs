@@ -122,8 +122,8 @@ fn waiting_for(tx: &mut Tx<'_>, id: &str) -> Stored<CorrectionRow> {
     Ok(row)
 }
 
-/// Writes the mail that tells somebody, by their name and the address of their account, that an answer can be read.
-pub type Notify<'a> = &'a dyn Fn(&CorrectionRow, &PersonRow, &str) -> NewMail;
+/// Writes the mail that tells somebody, by the name and the address of their account, that an answer can be read.
+pub type Notify<'a> = &'a dyn Fn(&CorrectionRow, &str, &str) -> NewMail;
 
 /// Accepts, and applies the value by the command that such a change has.
 ///
@@ -258,16 +258,15 @@ fn close(
         None,
         &json!({ "correction": row.id, "state": state }),
     )?;
-    // Written to the account that asked: its address is proven, the record's may be what is being corrected.
-    let email: Option<String> = users::table
+    // Written to the account that asked, by its own name and address: those of the record may be what is being corrected.
+    let account: Option<(String, String)> = users::table
         .find(&row.asked_by)
         .filter(users::disabled_at.is_null())
-        .select(users::email)
+        .select((users::name, users::email))
         .first(tx.conn)
         .optional()?;
-    let person = get_person(tx.conn, &row.person_id)?;
-    match email {
-        Some(email) => outbox::queue(tx, vec![notify(row, &person, &email)]).map(|_| ()),
+    match account {
+        Some((name, email)) => outbox::queue(tx, vec![notify(row, &name, &email)]).map(|_| ()),
         None => Ok(()),
     }
 }

@@ -165,24 +165,8 @@ fn refuse_second(conn: &mut Conn, session: &SessionRow, person_id: &str, pack: &
             .under(law)
             .into())
         }
-        None => {
-            let withdrawn: Option<String> = registrations::table
-                .filter(registrations::session_id.eq(&session.id))
-                .filter(registrations::person_id.eq(person_id))
-                .select(registrations::number)
-                .first(conn)
-                .optional()?;
-            match withdrawn {
-                Some(number) => Err(Refusal::new(
-                    "withdrawn_before",
-                    format!(
-                        "Votre candidature {number} à cette session a été retirée : écrivez au bureau des examens depuis « Mon dossier » pour la reprendre."
-                    ),
-                )
-                .into()),
-                None => Ok(()),
-            }
-        }
+        // A candidature withdrawn takes no place: it is taken up again as long as registration is open.
+        None => Ok(()),
     }
 }
 

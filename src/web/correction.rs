@@ -16,7 +16,6 @@ use crate::mail::messages::Letterhead;
 use crate::office::correction as office;
 use crate::store::correction::CorrectionRow;
 use crate::store::outbox::NewMail;
-use crate::store::people::PersonRow;
 use crate::store::{Lock, StoreError, correction, reference};
 
 const ANSWERING: Gate = Gate::Roles(&[Role::ExamOfficeHead, Role::AcademyAdministrator]);
@@ -130,8 +129,8 @@ impl Post {
         Ok(Post { head, public_url: app.config.public_url.clone() })
     }
 
-    fn notice(&self, row: &CorrectionRow, person: &PersonRow, email: &str) -> NewMail {
-        office::notice(&self.head, row, person, email, &self.public_url)
+    fn notice(&self, row: &CorrectionRow, name: &str, email: &str) -> NewMail {
+        office::notice(&self.head, row, name, email, &self.public_url)
     }
 }
 
@@ -143,7 +142,7 @@ async fn accept(
     let post = Post::of(&app, &id).await?;
     app.db
         .write(&actor, Lock::House, move |tx| {
-            correction::accept(tx, &id, &|row, person, email| post.notice(row, person, email))
+            correction::accept(tx, &id, &|row, name, email| post.notice(row, name, email))
         })
         .await?;
     Ok(Flash::success("La correction est faite\u{a0}; la personne la voit sur sa page.").then("/gestion/corrections"))
@@ -166,7 +165,7 @@ async fn refuse(
     let refused = app
         .db
         .write(&actor, Lock::House, move |tx| {
-            correction::refuse(tx, &asked, &reason, &|row, person, email| post.notice(row, person, email))
+            correction::refuse(tx, &asked, &reason, &|row, name, email| post.notice(row, name, email))
         })
         .await;
     match refused {

@@ -75,7 +75,7 @@ fn a_registration_is_made_on_a_telephones_width_with_scripts_switched_off() {
         tokio::spawn(async move { axum::serve(listener, service).await });
         let window = driver.window().await;
         window.scripts(false).await;
-        window.shape(320, false).await;
+        window.unroll(320).await;
         window.show("<!doctype html><title>sans</title><script>document.title = 'avec'</script>").await;
         assert_eq!(window.client.title().await.unwrap(), "sans", "no script of a page runs");
         let goto = async |path: &str| window.client.goto(&format!("{base}{path}")).await.unwrap();

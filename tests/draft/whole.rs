@@ -78,13 +78,23 @@ static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
         packed.write_all(&blank).unwrap();
     }
     let packed = packed.finish().unwrap();
-    let good = pdf("Bonjour");
-    let at = good.windows(5).position(|part| part == b"xref\n").unwrap();
-    let mut out = good[..at].to_vec();
-    out.extend(format!("6 0 obj\n<< /Length {} /Filter /FlateDecode >>\nstream\n", packed.len()).bytes());
-    out.extend(packed);
-    out.extend(b"\nendstream\nendobj\n");
-    out.extend(&good[at..]);
+    let objects: [Vec<u8>; 4] = [
+        b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R >>".to_vec(),
+        [format!("<< /Length {} /Filter /FlateDecode >>\nstream\n", packed.len()).as_bytes(), &packed, b"\nendstream"]
+            .concat(),
+    ];
+    let mut out = b"%PDF-1.7\n".to_vec();
+    let mut table = "xref\n0 5\n0000000000 65535 f \n".to_owned();
+    for (index, object) in objects.iter().enumerate() {
+        table.push_str(&format!("{:010} 00000 n \n", out.len()));
+        out.extend(format!("{} 0 obj\n", index + 1).bytes());
+        out.extend(object);
+        out.extend(b"\nendobj\n");
+    }
+    let start = out.len();
+    out.extend(format!("{table}trailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n").bytes());
     out
 });
 
