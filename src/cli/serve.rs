@@ -11,7 +11,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::PASSWORD;
 use crate::demo::next::open_next_session;
-use crate::demo::pieces::hand_in;
 use crate::demo::story::{Plan, play};
 use crate::domain::academy::Academy;
 use crate::mail::Mailer;
@@ -81,9 +80,8 @@ fn fill(db: &Db, config: &Config, secret: &Secret) -> Outcome {
     let clock = Clock::manual(Clock::system().now());
     let staged = db.clone().with_clock(clock.clone());
     play(&staged, &clock, &plan, &mut |_| {})?;
-    open_next_session(&staged, &clock, &plan)?;
     let vault = Vault::open(&config.pieces, secret).map_err(|e| Failure::new(e.to_string()))?;
-    hand_in(&staged, &vault, &academy.code)?;
+    open_next_session(&staged, &clock, &plan, &vault)?;
     Ok(())
 }
 

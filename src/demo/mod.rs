@@ -6,7 +6,7 @@ pub mod examination;
 pub mod files;
 pub mod next;
 pub mod people;
-pub mod pieces;
+mod pieces;
 mod registration;
 mod staff;
 pub mod story;
