@@ -4,7 +4,8 @@
 
 use crate::domain::academy::Academy;
 use crate::domain::eligibility::{Assessment, Facts, Outcome, assess};
-use crate::domain::regulation::{Alias, Epreuve, ModuleKind, RegulationPack, Valued};
+use crate::domain::ids::Mark;
+use crate::domain::regulation::{Alias, Epreuve, ModuleKind, RegulationPack, Status, Valued};
 
 words! {
     /// Whether the training was followed.
@@ -85,8 +86,10 @@ pub fn check(pack: &RegulationPack, year: i16, answers: &Answers<'_>) -> SelfChe
 
 /// « (arrêté …, article 1, à vérifier) »: the reference, and how sure it is when it is not.
 fn law<T>(value: &Valued<T>) -> String {
+    let doubt = value.status.label();
+    // Some references say by themselves that their article is still to be found.
     match value.status {
-        crate::domain::regulation::Status::ToCheck => format!("({}, {})", value.law, value.status.label()),
+        Status::ToCheck if !value.law.contains(doubt) => format!("({}, {doubt})", value.law),
         _ => format!("({})", value.law),
     }
 }
@@ -157,7 +160,7 @@ fn marks(pack: &RegulationPack, year: i16, kept: &str) -> Vec<String> {
         sentences.push(format!(
             "Vous n’avez pas à repasser {}\u{a0}: une note d’au moins {} se conserve à votre demande {}.",
             named(epreuve),
-            crate::domain::ids::Mark::from_hundredths(pack.kept_marks.threshold.value).shown(),
+            Mark::from_hundredths(pack.kept_marks.threshold.value).shown(),
             law(&pack.kept_marks.threshold)
         ));
     }
@@ -249,7 +252,7 @@ mod tests {
         let mut pack = pack();
         let said = of(&checked(&pack, "pe", "titulaire", Trained::Yes, "1"), "Les épreuves à passer");
         assert!(said.contains("pas à repasser l’épreuve 1") && said.contains("Vous passez l’épreuve 2"), "{said}");
-        assert!(said.contains("Aucune limite de durée"), "{said}");
+        assert!(said.contains("Aucune limite de durée") && !said.contains("vérifier, à vérifier"), "{said}");
         pack.kept_marks.valid_sessions.value = Some(3);
         let said = of(&checked(&pack, "pe", "titulaire", Trained::Yes, "2"), "Les épreuves à passer");
         assert!(said.contains("3\u{a0}sessions") && said.contains("session 2024"), "{said}");
