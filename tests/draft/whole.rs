@@ -331,7 +331,8 @@ fn a_withdrawn_candidature_is_posted_again_under_its_number() {
     each_engine(|fresh| {
         let site = Site::new(fresh);
         let session = session_with_pieces(fresh);
-        let mut browser = site.sign_in(&site.user(Role::Candidate, "22"));
+        let email = site.user(Role::Candidate, "22");
+        let mut browser = site.sign_in(&email);
         let first = begin(&mut browser, &session);
         fill_all(&mut browser, &first, IDENTITY);
         let page = first.replace("/inscription/", "/mon-dossier/") + "/pieces";
@@ -344,6 +345,7 @@ fn a_withdrawn_candidature_is_posted_again_under_its_number() {
         let gone = browser.post(&format!("{file}/retrait"), &[("version", &version)]);
         assert!(browser.follow(&gone).says("vous inscrire de nouveau"));
         fresh.clock.set(instant("2026-06-16T08:00:00Z"));
+        let mut browser = site.sign_in(&email);
 
         let again = begin(&mut browser, &session);
         assert_ne!(again, first);
@@ -395,15 +397,10 @@ fn a_withdrawn_candidature_is_posted_again_under_its_number() {
         let version = hidden(&browser.get(&format!("{file}/retrait")), "version");
         browser.post(&format!("{file}/retrait"), &[("version", &version)]);
         fresh.clock.set(instant("2026-10-01T08:00:00Z"));
-        let mut browser = site.sign_in(&site_address(fresh));
+        let mut browser = site.sign_in(&email);
         assert!(!browser.get("/mon-dossier").says("vous inscrire de nouveau"));
         assert!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok());
     });
-}
-
-/// The address of the one candidate of a story.
-fn site_address(fresh: &Fresh) -> String {
-    cplds::store::schema::people::table.select(cplds::store::schema::people::email).first(&mut connect(fresh)).unwrap()
 }
 
 #[test]
