@@ -16,7 +16,9 @@ use crate::support::browser::{Answer, Browser};
 use crate::support::web::Site;
 use crate::support::{Fresh, each_engine, instant};
 
-const IDENTITY: &[(&str, &str)] = &[
+pub mod whole;
+
+pub const IDENTITY: &[(&str, &str)] = &[
     ("civilite", "Mme"),
     ("nom", "DUPONT"),
     ("nom_usage", "MARTIN"),
@@ -25,7 +27,7 @@ const IDENTITY: &[(&str, &str)] = &[
     ("lieu_naissance", "Tulle"),
 ];
 
-const REST: &[(&str, &[(&str, &str)])] = &[
+pub const REST: &[(&str, &[(&str, &str)])] = &[
     ("affectation", &[("lieu", "etablissement"), ("uai", "0870015U"), ("etablissement", "Lycée Turgot")]),
     ("situation", &[("corps", "certifie"), ("statut", "titulaire"), ("depuis", "01/09/2010")]),
     ("formation", &[("formation", "oui")]),
@@ -52,7 +54,7 @@ pub fn begin(browser: &mut Browser, session: &str) -> String {
 }
 
 /// Fills a step from its page, with the version the page carries.
-fn fill(browser: &mut Browser, draft: &str, step: &str, fields: &[(&str, &str)]) -> Answer {
+pub fn fill(browser: &mut Browser, draft: &str, step: &str, fields: &[(&str, &str)]) -> Answer {
     let page = browser.get(&format!("{draft}/{step}"));
     let version = hidden(&page, "version");
     let mut all = vec![("version", version.as_str())];
@@ -60,7 +62,7 @@ fn fill(browser: &mut Browser, draft: &str, step: &str, fields: &[(&str, &str)])
     browser.post(&format!("{draft}/{step}"), &all)
 }
 
-fn hidden(page: &Answer, name: &str) -> String {
+pub fn hidden(page: &Answer, name: &str) -> String {
     let opening = format!("name=\"{name}\" value=\"");
     let (_, rest) = page.body.split_once(&opening).unwrap_or_else(|| panic!("no {name} in {}", page.body));
     rest.split('"').next().unwrap().to_owned()

@@ -386,7 +386,7 @@ fn a_year_of_mails(fresh: &Fresh) {
         public_url: "http://127.0.0.1:8080".into(),
     };
     play(&fresh.db, &fresh.clock, &plan, &mut |_| {}).unwrap();
-    open_next_session(&fresh.db, &fresh.clock, &plan).unwrap();
+    open_next_session(&fresh.db, &fresh.clock, &plan, &crate::support::vault(&fresh)).unwrap();
     let site = Site::new(fresh);
     let known = "inscription.commencee@ac-demo.example";
     let mut visitor = site.visitor();

@@ -105,7 +105,7 @@ pub fn pdf(words: &str) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn photo(shade: u8) -> Vec<u8> {
+pub fn photo(shade: u8) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(640, 400, |x, _| image::Rgb([shade, u8::try_from(x % 256).unwrap(), 60]));
     let mut out = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut out, image::ImageFormat::Jpeg).unwrap();
@@ -155,6 +155,25 @@ fn a_candidate_sends_replaces_and_reads_back_their_pieces() {
         let refused = ines.post(&format!("{page}/fichiers/{}/retrait", standing.id), &[]);
         assert_eq!(refused.status, StatusCode::CONFLICT);
         assert!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_piece_as_large_as_the_pack_allows_is_kept_and_a_larger_one_is_refused_with_a_sentence() {
+    each_engine(|fresh| {
+        let story = story(fresh);
+        let mut ines = story.candidate("ines.durand");
+        let page = format!("/mon-dossier/{}/pieces", story.files[0]);
+        ines.get(&page);
+        let place = format!("{page}/identite");
+        let large = pdf(&"x".repeat(9_990_000));
+        let sent = ines.upload(&place, &[], &[("fichiers-identite", "grand.pdf", &large)]);
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+        let larger = pdf(&"y".repeat(10_000_000));
+        let refused = ines.upload(&place, &[], &[("fichiers-identite", "trop.pdf", &larger)]);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+        assert!(refused.says("trop.pdf"), "{}", refused.body);
+        assert_eq!(story.rows().len(), 1);
     });
 }
 

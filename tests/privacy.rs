@@ -226,6 +226,8 @@ fn a_correction_is_asked_then_applied_or_refused_by_ones_own_academy() {
             .map(|field| known.iter().find(|(of, _)| of == field).unwrap().1.clone());
         let mut office = Browser::new(&site(&fresh.db));
         sign_in(&mut office, head);
+        assert!(office.get("/gestion").says("3 en attente"), "the desk leads there");
+        assert!(browser.get("/mon-dossier").says("(3 en attente)"));
         let list = office.get("/gestion/corrections");
         assert!(list.says("1985-03-01") && list.says("1985-03-02") && list.says("LEFEVRE"), "{}", list.body);
         let mut foreign = Browser::new(&site(&fresh.db));
@@ -240,6 +242,21 @@ fn a_correction_is_asked_then_applied_or_refused_by_ones_own_academy() {
         let refusal = format!("/gestion/corrections/{}/refus", ids[2]);
         assert_eq!(office.post(&refusal, &[("motif", " ")]).status, StatusCode::UNPROCESSABLE_ENTITY);
         office.post(&refusal, &[("motif", "PIECE-ILLISIBLE")]);
+        assert!(office.get("/gestion").says("aucune n’attend"));
+        use cplds::store::schema::outbox;
+        let mails: Vec<(String, String)> = outbox::table
+            .filter(outbox::kind.eq("correction"))
+            .select((outbox::recipient, outbox::body_text))
+            .load(&mut connect(fresh))
+            .unwrap();
+        assert_eq!(mails.len(), 3, "one for each answer");
+        for (recipient, body) in &mails {
+            assert_eq!(recipient, ADDRESS);
+            assert!(body.contains("/compte/donnees#corrections"), "{body}");
+            for content in ["LEFEVRE", "1985", "PIECE-ILLISIBLE", "refus", "accept"] {
+                assert!(!body.contains(content), "{content} in {body}");
+            }
+        }
         let page = browser.get("/compte/donnees");
         for shown in ["1985-03-02", "LEFEVRE", "PIECE-ILLISIBLE", "Nom porté auparavant"] {
             assert!(page.says(shown), "{shown}: {}", page.body);

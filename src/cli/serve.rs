@@ -51,7 +51,7 @@ pub fn serve(is_demo: bool) -> Outcome {
             .with_code(2));
         }
         refuse_real_data(&db)?;
-        fill(&db, &config)?;
+        fill(&db, &config, &secret)?;
         db = with_its_clock(db)?;
     }
     if is_demo {
@@ -73,14 +73,15 @@ pub fn serve(is_demo: bool) -> Outcome {
 }
 
 /// Plays the story into the empty database, then opens the session after it.
-fn fill(db: &Db, config: &Config) -> Outcome {
+fn fill(db: &Db, config: &Config, secret: &Secret) -> Outcome {
     eprintln!("Préparation de la démonstration…");
     let academy = Academy::find("22").ok_or_else(|| Failure::new("l’académie 22 manque aux données de référence"))?;
     let plan = Plan { academy, year: 2027, count: 60, seed: 2027, table: None, public_url: config.public_url.clone() };
     let clock = Clock::manual(Clock::system().now());
     let staged = db.clone().with_clock(clock.clone());
     play(&staged, &clock, &plan, &mut |_| {})?;
-    open_next_session(&staged, &clock, &plan)?;
+    let vault = Vault::open(&config.pieces, secret).map_err(|e| Failure::new(e.to_string()))?;
+    open_next_session(&staged, &clock, &plan, &vault)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub mod examination;
 pub mod files;
 pub mod next;
 pub mod people;
+mod pieces;
 mod registration;
 mod staff;
 pub mod story;

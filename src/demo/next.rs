@@ -3,19 +3,21 @@
 use jiff::civil::{DateTime, date, datetime};
 
 use super::story::Plan;
-use super::{examination, people, training};
+use super::{examination, people, pieces, training};
 use crate::clock::Clock;
 use crate::domain::permission::Actor;
 use crate::domain::session::Calendar;
 use crate::domain::table::read_csv;
 use crate::store::session::{self, OpenSession};
 use crate::store::{Db, Lock, StoreError, Stored, reference, registration};
+use crate::vault::Vault;
 
-/// The session after, open to registration at the end of the story: something to do on the site.
+/// The session after, open to registration at the end of the story: something to do on the site, with the pieces that
+/// two candidates handed in.
 ///
 /// # Errors
-/// The database's own.
-pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
+/// The database's own, and the vault's.
+pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan, vault: &Vault) -> Stored<()> {
     let officer = Actor::system("demo");
     let academy = plan.academy;
     let year = plan.year + 1;
@@ -58,6 +60,7 @@ pub fn open_next_session(db: &Db, clock: &Clock, plan: &Plan) -> Stored<()> {
     })?;
     training::open_next_year(db, &academy.code, &regulation_id, year, asked)?;
     super::registration::fill_forms(db, clock, plan, &id)?;
+    pieces::hand_in(db, vault, &academy.code)?;
     clock.set(now);
     examination::play(db, clock, plan, &id)
 }

@@ -375,6 +375,17 @@ pub fn new_message(facts: &Facts<'_>) -> Message {
     message!(facts.words(), "mail/new_message/subject.txt", "mail/new_message/body.txt", "mail/new_message/body.html")
 }
 
+/// A correction asked of one's data was answered; how, only the page says.
+#[must_use]
+pub fn correction_answered(facts: &Facts<'_>) -> Message {
+    message!(
+        facts.words(),
+        "mail/correction_answered/subject.txt",
+        "mail/correction_answered/body.txt",
+        "mail/correction_answered/body.html"
+    )
+}
+
 /// How long a link serves: « 30 minutes », « 1 heure », « 14 jours ».
 fn lasting(lasts: SignedDuration) -> String {
     let (number, one, many) = match (lasts.as_mins(), lasts.as_hours()) {
@@ -444,6 +455,7 @@ mod tests {
             ("results_published", results_published(facts)),
             ("certificate_ready", certificate_ready(facts)),
             ("new_message", new_message(facts)),
+            ("correction_answered", correction_answered(facts)),
             ("training_news", training_news(&training)),
             ("training_convocation", training_convocation(&training)),
         ]
@@ -516,7 +528,7 @@ mod tests {
     #[test]
     fn no_mail_tells_an_outcome_or_a_mark() {
         for (kind, message) in every(&head(), "Inès Durand") {
-            if matches!(kind, "results_published" | "decision_notice") {
+            if matches!(kind, "results_published" | "decision_notice" | "correction_answered") {
                 let said = format!("{} {}", message.subject, message.text).to_lowercase();
                 for word in ["admis", "ajourn", "refus", "félicit", "/20", "accept", "rejet", "malheureusement"] {
                     assert!(!said.contains(word), "{kind}: {word}\n{said}");

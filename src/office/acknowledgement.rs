@@ -60,7 +60,11 @@ pub fn mail(
         academy_code: Some(session.academy_code.clone()),
         session_id: Some(session.id.clone()),
         kind: "acknowledgement".into(),
-        dedupe_key: format!("acknowledgement:{}", row.id),
+        // A file withdrawn and posted again is acknowledged again.
+        dedupe_key: match row.version {
+            1 => format!("acknowledgement:{}", row.id),
+            version => format!("acknowledgement:{}:{version}", row.id),
+        },
         recipient: person.email.clone(),
         recipient_name: name,
         subject: message.subject,

@@ -3,6 +3,7 @@
 pub mod acknowledgement;
 pub mod attestation;
 pub mod convocation;
+pub mod correction;
 pub mod documents;
 pub mod equivalence;
 pub mod examination;

@@ -4,14 +4,15 @@
 use diesel::prelude::*;
 use serde_json::json;
 
+use super::outbox::{self, NewMail};
 use super::people::{PersonRow, get_person};
-use super::schema::{corrections as t, people};
+use super::schema::{corrections as t, people, users};
 use super::staff::names::{self, NameChange};
 use super::{Conn, Day, Stamp, StoreError, Stored, Tx, new_id};
 use crate::domain::academy::Academy;
 use crate::domain::correction::{Field, LAW, check_value};
 use crate::domain::ids::person_key;
-use crate::domain::permission::{Action, Object, may};
+use crate::domain::permission::{Action, Actor, Object, may, roles_for};
 use crate::domain::refusal::Refusal;
 use crate::domain::staff::career::CivilStatus;
 
@@ -121,11 +122,14 @@ fn waiting_for(tx: &mut Tx<'_>, id: &str) -> Stored<CorrectionRow> {
     Ok(row)
 }
 
+/// Writes the mail that tells somebody, by the name and the address of their account, that an answer can be read.
+pub type Notify<'a> = &'a dyn Fn(&CorrectionRow, &str, &str) -> NewMail;
+
 /// Accepts, and applies the value by the command that such a change has.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] for another academy; a conflict when it was answered, or the record changed, meanwhile.
-pub fn accept(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
+pub fn accept(tx: &mut Tx<'_>, id: &str, notify: Notify<'_>) -> Stored<()> {
     let row = waiting_for(tx, id)?;
     let person = get_person(tx.conn, &row.person_id)?;
     if present_value(&person, row.field) != row.present {
@@ -138,7 +142,7 @@ pub fn accept(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
     } else {
         correct(tx, &row, &person)?;
     }
-    close(tx, &row, "accepted", None)
+    close(tx, &row, "accepted", None, notify)
 }
 
 fn rename(tx: &mut Tx<'_>, row: &CorrectionRow, person: &PersonRow) -> Stored<()> {
@@ -215,17 +219,23 @@ fn correct(tx: &mut Tx<'_>, row: &CorrectionRow, person: &PersonRow) -> Stored<(
 ///
 /// # Errors
 /// Those of [`accept`]; `reason_missing`.
-pub fn refuse(tx: &mut Tx<'_>, id: &str, reason: &str) -> Stored<()> {
+pub fn refuse(tx: &mut Tx<'_>, id: &str, reason: &str, notify: Notify<'_>) -> Stored<()> {
     let row = waiting_for(tx, id)?;
     if reason.trim().is_empty() {
         return Err(Refusal::new("reason_missing", "Indiquez le motif du refus\u{a0}: la personne le lira.")
             .under(LAW)
             .into());
     }
-    close(tx, &row, "refused", Some(reason.trim()))
+    close(tx, &row, "refused", Some(reason.trim()), notify)
 }
 
-fn close(tx: &mut Tx<'_>, row: &CorrectionRow, state: &'static str, answer: Option<&str>) -> Stored<()> {
+fn close(
+    tx: &mut Tx<'_>,
+    row: &CorrectionRow,
+    state: &'static str,
+    answer: Option<&str>,
+    notify: Notify<'_>,
+) -> Stored<()> {
     let changed = diesel::update(t::table.find(&row.id).filter(t::version.eq(row.version)))
         .set((
             t::state.eq(state),
@@ -247,7 +257,18 @@ fn close(tx: &mut Tx<'_>, row: &CorrectionRow, state: &'static str, answer: Opti
         None,
         None,
         &json!({ "correction": row.id, "state": state }),
-    )
+    )?;
+    // Written to the account that asked, by its own name and address: those of the record may be what is being corrected.
+    let account: Option<(String, String)> = users::table
+        .find(&row.asked_by)
+        .filter(users::disabled_at.is_null())
+        .select((users::name, users::email))
+        .first(tx.conn)
+        .optional()?;
+    match account {
+        Some((name, email)) => outbox::queue(tx, vec![notify(row, &name, &email)]).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// A request as the office reads it.
@@ -278,6 +299,35 @@ pub fn list_corrections(
         .select((CorrectionRow::as_select(), PersonRow::as_select()))
         .load(conn)?;
     Ok((rows.into_iter().map(|(row, person)| CorrectionView { name: person.shown_name(), row }).collect(), total))
+}
+
+/// The academy that answers a request.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub fn get_academy_code(conn: &mut Conn, id: &str) -> Stored<String> {
+    Ok(t::table.find(id).select(t::academy_code).first(conn)?)
+}
+
+/// How many requests wait for this person's answer; none for whoever answers none.
+///
+/// # Errors
+/// The database's own.
+pub fn count_waiting_for(conn: &mut Conn, actor: &Actor) -> Stored<Option<i64>> {
+    let academies = actor.academies(roles_for(Action::AnswerCorrections));
+    if academies.is_empty() {
+        return Ok(None);
+    }
+    let waiting = t::table.filter(t::state.eq("asked")).filter(t::academy_code.eq_any(academies));
+    Ok(Some(waiting.count().get_result(conn)?))
+}
+
+/// How many requests of this person wait for an answer.
+///
+/// # Errors
+/// The database's own.
+pub fn count_waiting_of(conn: &mut Conn, person_id: &str) -> Stored<i64> {
+    Ok(t::table.filter(t::state.eq("asked")).filter(t::person_id.eq(person_id)).count().get_result(conn)?)
 }
 
 /// One's own requests, the latest first.

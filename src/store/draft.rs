@@ -1,6 +1,8 @@
 //! Drafts of registration: started, saved step by step, abandoned, submitted. A draft belongs to one account and one session;
 //! its identifier becomes the registration's. Savings are no acts of the exam, so that the audit chain begins at the submission.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use super::schema::{
     registrations, users, yearly_registrations,
 };
 use super::session::{self, SessionRow};
-use super::{Conn, Stamp, StoreError, Stored, Tx, holder, new_id, reference};
+use super::{Conn, Stamp, StoreError, Stored, Tx, holder, new_id, reference, retention, schools};
 use crate::domain::academy::Academy;
 use crate::domain::evaluation::EvaluationState;
 use crate::domain::holder::CheckState;
@@ -21,9 +23,10 @@ use crate::domain::registration::draft::{Answers, Context, KnownMark, Step, Type
 use crate::domain::regulation::RegulationPack;
 use crate::domain::session::{CALENDAR_LAW, SessionState};
 
+mod again;
 mod submission;
 
-pub use submission::{Submitted, submit};
+pub use submission::{Submitted, find_submitted, submit};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = t)]
@@ -48,6 +51,8 @@ pub struct DraftView {
     /// The record already tied to the account, when there is one.
     pub person: Option<PersonRow>,
     pub known: Vec<KnownMark>,
+    /// Names of the listed schools that the answers name; none where the academy keeps no list.
+    pub schools: Option<BTreeMap<String, String>>,
     pub today: jiff::civil::Date,
     pub is_open: bool,
     /// An officer has still to say whether this person is one already known.
@@ -64,6 +69,7 @@ impl DraftView {
             year: self.session.year16(),
             today: self.today,
             known: &self.known,
+            schools: self.schools.as_ref(),
         }
     }
 }
@@ -159,24 +165,8 @@ fn refuse_second(conn: &mut Conn, session: &SessionRow, person_id: &str, pack: &
             .under(law)
             .into())
         }
-        None => {
-            let withdrawn: Option<String> = registrations::table
-                .filter(registrations::session_id.eq(&session.id))
-                .filter(registrations::person_id.eq(person_id))
-                .select(registrations::number)
-                .first(conn)
-                .optional()?;
-            match withdrawn {
-                Some(number) => Err(Refusal::new(
-                    "withdrawn_before",
-                    format!(
-                        "Votre candidature {number} à cette session a été retirée : écrivez au bureau des examens depuis « Mon dossier » pour la reprendre."
-                    ),
-                )
-                .into()),
-                None => Ok(()),
-            }
-        }
+        // A candidature withdrawn takes no place: it is taken up again as long as registration is open.
+        None => Ok(()),
     }
 }
 
@@ -215,7 +205,7 @@ pub fn save_step(tx: &mut Tx<'_>, draft_id: &str, step: Step, version: u32, type
 /// [`StoreError::NotFound`] for anyone else's.
 pub fn abandon(tx: &mut Tx<'_>, draft_id: &str) -> Stored<()> {
     let view = get_own(tx.conn, &tx.actor.user_id, draft_id, tx.at)?;
-    diesel::delete(t::table.find(&view.draft.id)).execute(tx.conn)?;
+    retention::forget_form(tx, &view.draft.id)?;
     tx.audit("abandon_draft", ("draft", draft_id), None, None, &json!({ "session": view.session.id }))
 }
 
@@ -246,7 +236,7 @@ fn view(conn: &mut Conn, draft: DraftRow, now: jiff::Timestamp) -> Stored<DraftV
     let person = find_person_of_user(conn, &draft.user_id)?;
     let answers: Answers = serde_json::from_str(&draft.answers)?;
     let today = academy.date(now);
-    let context = Context { pack: &pack, academy, year: session.year16(), today, known: &[] };
+    let context = Context { pack: &pack, academy, year: session.year16(), today, known: &[], schools: None };
     let holder = match &person {
         Some(person) => Some(person.id.clone()),
         None => find_theirs(conn, &draft.user_id, &answers, &context)?,
@@ -255,6 +245,7 @@ fn view(conn: &mut Conn, draft: DraftRow, now: jiff::Timestamp) -> Stored<DraftV
         Some(id) => list_known_marks(conn, &id, &pack, session.year16())?,
         None => Vec::new(),
     };
+    let schools = schools::find_names(conn, &session.academy_code, &answers.school_codes())?;
     let is_open = takes_registrations(&session, &pack, now, true);
     let waiting: i64 = identity_checks::table
         .filter(identity_checks::draft_id.eq(&draft.id))
@@ -268,6 +259,7 @@ fn view(conn: &mut Conn, draft: DraftRow, now: jiff::Timestamp) -> Stored<DraftV
         academy,
         person,
         known,
+        schools,
         today,
         is_open,
         waits_for_check: waiting > 0,
@@ -287,7 +279,8 @@ fn find_theirs(conn: &mut Conn, user_id: &str, answers: &Answers, context: &Cont
     Ok(theirs.map(|person| person.id))
 }
 
-/// Marks of earlier published sessions that the pack lets this person keep: the latest of each épreuve.
+/// Marks of earlier published sessions that the pack lets this person keep, the latest of each épreuve first: which one
+/// is kept is the candidate's choice.
 ///
 /// # Errors
 /// The database's own.
@@ -313,9 +306,10 @@ pub fn list_known_marks(conn: &mut Conn, person_id: &str, pack: &RegulationPack,
     for (epreuve, mark, origin, held) in rows {
         let (Some(mark), Ok(epreuve)) = (mark, u8::try_from(epreuve)) else { continue };
         let origin = i16::try_from(origin.unwrap_or(held)).unwrap_or(i16::MAX);
-        let is_known = known.iter().any(|other| other.epreuve == epreuve);
-        if !is_known && pack.kept_marks.refusal(&pack.marks, mark, origin, year).is_none() {
-            known.push(KnownMark { epreuve, mark: Mark::from_hundredths(mark), origin });
+        let one = KnownMark { epreuve, mark: Mark::from_hundredths(mark), origin };
+        // A mark kept once is read again in each session that it served.
+        if !known.contains(&one) && pack.kept_marks.refusal(&pack.marks, mark, origin, year).is_none() {
+            known.push(one);
         }
     }
     Ok(known)
@@ -378,12 +372,19 @@ pub fn find_plan(conn: &mut Conn, registration_id: &str) -> Stored<Option<PlanRo
     Ok(action_plans::table.find(registration_id).select(PlanRow::as_select()).first(conn).optional()?)
 }
 
-/// An officer has read the transcript of a mark claimed: it is kept, or set aside with a reason.
+/// An officer has read the transcript of a mark claimed: it is kept, or set aside with a reason; a mail says that a
+/// decision can be read.
 ///
 /// # Errors
 /// A refusal without a reason, or once the list is fixed; [`StoreError::Conflict`] when it is decided already;
 /// [`StoreError::NotFound`] for another academy.
-pub fn decide_claim(tx: &mut Tx<'_>, claim_id: &str, holds: bool, reason: &str) -> Stored<()> {
+pub fn decide_claim(
+    tx: &mut Tx<'_>,
+    claim_id: &str,
+    holds: bool,
+    reason: &str,
+    notify: super::examination::Notify<'_>,
+) -> Stored<()> {
     let claim: ClaimRow = kept_mark_claims::table.find(claim_id).select(ClaimRow::as_select()).first(tx.conn)?;
     let session = super::registration::get_session_of(tx.conn, &claim.registration_id)?;
     let session = session::session_for(tx, &session.id, Action::ExamineFiles)?;
@@ -407,6 +408,21 @@ pub fn decide_claim(tx: &mut Tx<'_>, claim_id: &str, holds: bool, reason: &str) 
         return Err(StoreError::Conflict("Cette note a déjà été vérifiée : rechargez la page.".into()));
     }
     if holds {
+        let standing: i64 = kept_marks::table
+            .filter(kept_marks::registration_id.eq(&claim.registration_id))
+            .filter(kept_marks::epreuve.eq(claim.epreuve))
+            .count()
+            .get_result(tx.conn)?;
+        if standing > 0 {
+            return Err(Refusal::new(
+                "mark_kept_already",
+                format!(
+                    "Une note est déjà conservée pour l’épreuve {} de ce dossier\u{a0}: écartez cette demande, ou corrigez d’abord le dossier.",
+                    claim.epreuve
+                ),
+            )
+            .into());
+        }
         diesel::insert_into(kept_marks::table)
             .values(&super::registration::KeptMarkRow {
                 id: new_id(tx.at),
@@ -418,5 +434,14 @@ pub fn decide_claim(tx: &mut Tx<'_>, claim_id: &str, holds: bool, reason: &str) 
             .execute(tx.conn)?;
     }
     let detail = json!({ "epreuve": claim.epreuve, "origin": claim.origin_year, "holds": holds, "reason": reason });
-    tx.audit("check_kept_mark", ("registration", &claim.registration_id), Some(&json!(claim)), Some(&detail), &detail)
+    tx.audit("check_kept_mark", ("registration", &claim.registration_id), Some(&json!(claim)), Some(&detail), &detail)?;
+    // Whoever must sit the épreuve after all has to know it.
+    let person_id: String =
+        registrations::table.find(&claim.registration_id).select(registrations::person_id).first(tx.conn)?;
+    let person = super::people::get_person(tx.conn, &person_id)?;
+    if !person.email.is_empty() {
+        let mail = notify(&session, &person, &format!("claim:{}", claim.id));
+        super::outbox::queue(tx, vec![mail])?;
+    }
+    Ok(())
 }

@@ -61,6 +61,8 @@ pub struct Holder {
     /// `22-27-0001`, once submitted.
     pub number: Option<String>,
     pub is_withdrawn: bool,
+    /// Minutes after the closing during which a draft is still its owner's to complete.
+    pub grace_minutes: u32,
 }
 
 impl Holder {
@@ -69,12 +71,15 @@ impl Holder {
         self.number.is_none()
     }
 
-    /// Whether its owner may still hand files in.
+    /// Whether its owner may still hand files in: with a draft as long as it may be submitted, with a registration until
+    /// the list is fixed, so that what the office asks for after the closing can be sent.
     #[must_use]
-    pub fn takes_files(&self) -> bool {
+    pub fn takes_files(&self, now: jiff::Timestamp) -> bool {
         let is_open = match self.session.state {
-            SessionState::Registration => true,
-            SessionState::Preparation | SessionState::Examination => !self.is_draft(),
+            SessionState::Preparation | SessionState::Registration if self.is_draft() => {
+                self.session.calendar().is_open(now, self.grace_minutes)
+            }
+            SessionState::Preparation | SessionState::Registration | SessionState::Examination => !self.is_draft(),
             _ => false,
         };
         is_open && !self.is_withdrawn
@@ -105,13 +110,27 @@ pub fn get_holder(conn: &mut Conn, file_id: &str) -> Stored<Holder> {
         .optional()?;
     if let Some((session_id, number, state, owner)) = registration {
         let session = session::load_session(conn, &session_id)?;
-        let is_withdrawn = state == "withdrawn";
-        return Ok(Holder { file_id: file_id.to_owned(), session, owner, number: Some(number), is_withdrawn });
+        return Ok(Holder {
+            file_id: file_id.to_owned(),
+            session,
+            owner,
+            number: Some(number),
+            is_withdrawn: state == "withdrawn",
+            grace_minutes: 0,
+        });
     }
     let (session_id, owner): (String, String) =
         drafts::table.find(file_id).select((drafts::session_id, drafts::user_id)).first(conn)?;
     let session = session::load_session(conn, &session_id)?;
-    Ok(Holder { file_id: file_id.to_owned(), session, owner: Some(owner), number: None, is_withdrawn: false })
+    let grace_minutes = reference::rules_of(conn, &session.regulation_id)?.registration.closing_grace_minutes.value;
+    Ok(Holder {
+        file_id: file_id.to_owned(),
+        session,
+        owner: Some(owner),
+        number: None,
+        is_withdrawn: false,
+        grace_minutes,
+    })
 }
 
 /// The same, for the person it belongs to.
@@ -154,7 +173,7 @@ pub fn receive(tx: &mut Tx<'_>, file_id: &str, code: &str, files: &[NewFile], re
     if !is_owner && (holder.is_draft() || !examines) {
         return Err(StoreError::NotFound);
     }
-    if !holder.takes_files() {
+    if !holder.takes_files(tx.at) {
         return Err(too_late(&holder).into());
     }
     let label: String =
@@ -266,6 +285,9 @@ pub fn take_back(tx: &mut Tx<'_>, file_id: &str, id: &str) -> Stored<()> {
             "Votre dossier est envoyé\u{a0}: une pièce ne se retire plus, elle se remplace. Envoyez le bon fichier et cochez «\u{a0}Remplacer les fichiers déjà envoyés\u{a0}».",
         )
         .into());
+    }
+    if !holder.takes_files(tx.at) {
+        return Err(too_late(&holder).into());
     }
     let removed = diesel::delete(t::table.find(id).filter(t::file_id.eq(file_id))).execute(tx.conn)?;
     if removed == 0 {

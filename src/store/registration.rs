@@ -30,8 +30,8 @@ use crate::domain::session::{LIST_LAW, SessionState, require};
 use crate::domain::table::Table;
 use crate::each_backend;
 
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, serde::Serialize)]
-#[diesel(table_name = t)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, serde::Serialize)]
+#[diesel(table_name = t, treat_none_as_null = true)]
 pub struct RegistrationRow {
     pub id: String,
     pub session_id: String,

@@ -13,7 +13,7 @@ use super::schema::{
     drafts, evaluation_lines, evaluations, exam_sessions, file_notes, file_presences, identity_checks, jurors,
     kept_mark_claims, letters, links, login_sessions, message_files, messages, outbox, paper_files, passkey_challenges,
     passkeys, people, piece_files, piece_reasons, piece_request_items, piece_requests, pieces, registrations,
-    role_grants, slots, users, working_notes,
+    resumed_drafts, role_grants, slots, users, working_notes,
 };
 use super::{Conn, Stamp, StoreError, Stored, Tx, reference};
 use crate::domain::audit::sha256_hex;
@@ -304,7 +304,7 @@ fn take_away(tx: &mut Tx<'_>, kind: Kind, id: &str) -> Stored<()> {
 
 /// A form, its messages and its files: a draft and the application it became have the same id.
 /// The rows go here; the files they named are then nobody's, and the daily sweep takes them from the vault.
-fn forget_form(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
+pub(super) fn forget_form(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
     let own = || messages::table.filter(messages::file_id.eq(id)).select(messages::id);
     diesel::delete(message_files::table.filter(message_files::message_id.eq_any(own()))).execute(tx.conn)?;
     diesel::delete(messages::table.filter(messages::file_id.eq(id))).execute(tx.conn)?;
@@ -397,6 +397,13 @@ fn empty_application(tx: &mut Tx<'_>, id: &str) -> Stored<()> {
             .filter(documents::kind.ne_all(["minutes", "certificate"])),
     )
     .execute(tx.conn)?;
+    // A candidature posted again left an acknowledgement under each draft that it was taken up from.
+    let resumed: Vec<String> = resumed_drafts::table
+        .filter(resumed_drafts::registration_id.eq(id))
+        .select(resumed_drafts::draft_id)
+        .load(tx.conn)?;
+    diesel::delete(documents::table.filter(documents::subject_id.eq_any(resumed))).execute(tx.conn)?;
+    diesel::delete(resumed_drafts::table.filter(resumed_drafts::registration_id.eq(id))).execute(tx.conn)?;
     let own = || evaluations::table.filter(evaluations::registration_id.eq(id)).select(evaluations::id);
     diesel::delete(evaluation_lines::table.filter(evaluation_lines::evaluation_id.eq_any(own()))).execute(tx.conn)?;
     diesel::delete(working_notes::table.filter(working_notes::evaluation_id.eq_any(own()))).execute(tx.conn)?;

@@ -634,6 +634,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    resumed_drafts (draft_id) {
+        draft_id -> Text,
+        registration_id -> Text,
+        resumed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     registrations (id) {
         id -> Text,
         session_id -> Text,
@@ -1287,6 +1295,7 @@ diesel::joinable!(assignments -> registrations (registration_id));
 diesel::joinable!(assignments -> users (user_id));
 diesel::joinable!(saved_views -> users (user_id));
 diesel::joinable!(wordings -> academies (academy_code));
+diesel::joinable!(resumed_drafts -> registrations (registration_id));
 diesel::joinable!(piece_reasons -> registrations (registration_id));
 diesel::joinable!(piece_requests -> exam_sessions (session_id));
 diesel::joinable!(piece_requests -> registrations (registration_id));
@@ -1383,6 +1392,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     exam_sessions,
     required_pieces,
     registrations,
+    resumed_drafts,
     drafts,
     person_identities,
     identity_checks,

@@ -1,7 +1,7 @@
 //! The schools of each academy under their UAI, as the office imports them: a file or a record that only holds a code
 //! shows a name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -101,6 +101,20 @@ pub fn find_many(conn: &mut Conn, codes: &[&str]) -> Stored<HashMap<String, Scho
         found.extend(rows.into_iter().map(|row| (row.uai.clone(), row)));
     }
     Ok(found)
+}
+
+/// The names of these schools, by code; none where the academy keeps no list.
+///
+/// # Errors
+/// The database's own.
+pub fn find_names(conn: &mut Conn, academy_code: &str, codes: &[String]) -> Stored<Option<BTreeMap<String, String>>> {
+    let any: Option<String> =
+        t::table.filter(t::academy_code.eq(academy_code)).select(t::uai).first(conn).optional()?;
+    if any.is_none() {
+        return Ok(None);
+    }
+    let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+    Ok(Some(find_many(conn, &codes)?.into_iter().map(|(uai, school)| (uai, school.shown())).collect()))
 }
 
 /// Schools of an academy after a place in the alphabet (name, code), for exports and lists.

@@ -1,32 +1,36 @@
 //! What a candidate sees: their files as a time line, what is missing, their result once it is public, their documents.
-//! Also the open page of registration: who may sit, a self-check that cites the text, the calendar.
+//! The open page of registration is in `self_check`, what the office waits for in `asked`.
+
+use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::AppState;
 use super::certificate::attachment;
 use super::error::AppError;
-use super::form::{Form, RawForm};
 use super::outbox::note_page_opened;
 use super::page::{self, CurrentActor, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
 use crate::domain::academy::Academy;
-use crate::domain::eligibility::{Assessment, Facts, Outcome as Eligibility, assess};
 use crate::domain::ids::Mark;
 use crate::domain::permission::Role;
 use crate::domain::registration::draft::{Standing, Step, standings};
 use crate::domain::session::SessionState;
 use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
+use crate::store::examination::requests::{self as store_requests, RequestView};
 use crate::store::registration::{self, FileView, OPEN_STATES};
-use crate::store::{Stored, certificate, documents, draft, message, publication, reference, schedule, session};
+use crate::store::{Stored, certificate, correction, documents, draft, examination, message, publication, schedule};
 
+mod asked;
+mod self_check;
 mod timeline;
 mod withdrawal;
 
+use asked::{Request, Wanted};
 use timeline::{TimeStep, next_date, time_line};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
@@ -34,7 +38,7 @@ const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 #[must_use]
 pub fn routes() -> Routes<AppState> {
     Routes::new()
-        .get("/inscription", Gate::Public, inscription)
+        .get("/inscription", Gate::Public, self_check::show)
         .get("/mon-dossier", CANDIDATE, files)
         .get("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::confirm)
         .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::withdraw)
@@ -54,7 +58,14 @@ struct FileCard {
     tone: Tone,
     status: String,
     steps: Vec<TimeStep>,
-    missing: Vec<String>,
+    missing: Vec<Wanted>,
+    requests: Vec<Request>,
+    /// Whether pieces may still be sent.
+    takes_pieces: bool,
+    /// A withdrawn file whose session still takes registrations.
+    may_register_again: bool,
+    /// A claim on épreuve 1 was refused, and nothing says where it may be seen.
+    lacks_plan: bool,
     passages: Vec<Passage>,
     kept: Vec<String>,
     result: Option<ResultCard>,
@@ -90,6 +101,8 @@ struct FilesPage {
     page: Page,
     cards: Vec<FileCard>,
     drafts: Vec<DraftCard>,
+    /// Corrections asked: none when no record is tied to the account; how many wait else.
+    corrections: Option<i64>,
 }
 
 /// What is read for one file, in one transaction.
@@ -101,13 +114,17 @@ struct Loaded {
     certificate: Option<String>,
     unread: i64,
     claims: Vec<draft::ClaimRow>,
+    grounds: HashMap<String, String>,
+    requests: Vec<RequestView>,
+    has_plan: bool,
+    may_register_again: bool,
 }
 
 async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
     let now = app.clock().now();
     note_page_opened(&app, &actor, "/mon-dossier").await?;
-    let (loaded, drafts) = app
+    let (loaded, drafts, corrections) = app
         .db
         .read(move |conn| {
             let mut loaded = Vec::new();
@@ -119,6 +136,7 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                 .chain(drafts.iter().map(|view| view.draft.id.clone()))
                 .collect();
             let unread = message::count_unread(conn, &ids, message::Side::Candidate)?;
+            let choices = draft::list_choices(conn, now)?;
             for view in files {
                 let convened = matches!(
                     view.session.state,
@@ -145,6 +163,11 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     certificate: issued.map(|row| row.number),
                     unread: unread.get(&view.registration.id).copied().unwrap_or(0),
                     claims: draft::list_claims(conn, &view.registration.id)?,
+                    grounds: examination::list_reasons(conn, &view.registration.id)?,
+                    requests: store_requests::list_requests(conn, &view.registration.id)?,
+                    has_plan: draft::find_plan(conn, &view.registration.id)?.is_some(),
+                    may_register_again: view.registration.state == "withdrawn"
+                        && choices.iter().any(|choice| choice.id == view.session.id),
                     view,
                 });
             }
@@ -152,12 +175,16 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                 .into_iter()
                 .map(|view| draft_card(&view, unread.get(&view.draft.id).copied().unwrap_or(0)))
                 .collect();
-            Ok((loaded, drafts))
+            let corrections = match correction::find_own_person(conn, &user_id)? {
+                Some(person) => Some(correction::count_waiting_of(conn, &person.id)?),
+                None => None,
+            };
+            Ok((loaded, drafts, corrections))
         })
         .await?;
     let cards = loaded.into_iter().map(|loaded| card(loaded, now)).collect();
     let page = shell.page("Mon dossier");
-    page::html(&FilesPage { page, cards, drafts })
+    page::html(&FilesPage { page, cards, drafts, corrections })
 }
 
 fn draft_card(view: &draft::DraftView, unread: i64) -> DraftCard {
@@ -179,7 +206,19 @@ fn draft_card(view: &draft::DraftView, unread: i64) -> DraftCard {
 }
 
 fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
-    let Loaded { view, result, slots, has_convocation, certificate, unread, claims } = loaded;
+    let Loaded {
+        view,
+        result,
+        slots,
+        has_convocation,
+        certificate,
+        unread,
+        claims,
+        grounds,
+        requests,
+        has_plan,
+        may_register_again,
+    } = loaded;
     let (session, file) = (&view.session, &view.registration);
     let academy = Academy::find(&session.academy_code).map(|academy| academy.full_name()).unwrap_or_default();
     let outcome = view.decision.as_ref().and_then(|decision| decision.outcome.clone());
@@ -240,13 +279,11 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         tone,
         status: status.to_owned(),
         steps: time_line(session, file.state.as_str(), file.submitted_at.0, certificate.is_some(), now),
-        missing: view
-            .pieces
-            .iter()
-            // Once the list is fixed, what was missing no longer keeps anyone from anything.
-            .filter(|(_, _, state)| OPEN_STATES.contains(&session.state) && (state == "missing" || state == "refused"))
-            .map(|(_, label, _)| label.clone())
-            .collect(),
+        missing: asked::wanted(&view, &grounds),
+        requests: asked::requests(&view, &requests, now),
+        takes_pieces: OPEN_STATES.contains(&session.state) && file.state != "withdrawn",
+        may_register_again,
+        lacks_plan: !has_plan && claims.iter().any(|claim| claim.epreuve == 1 && claim.state == "refused"),
         passages: slots
             .iter()
             .map(|slot| Passage {
@@ -269,7 +306,10 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
             .chain(claims.iter().map(|claim| {
                 let state = match claim.state.as_str() {
                     "accepted" => "retenue".to_owned(),
-                    "refused" => format!("non retenue : {}", claim.reason.as_deref().unwrap_or_default()),
+                    "refused" => format!(
+                        "non retenue, vous passez donc cette épreuve\u{a0}: {}",
+                        claim.reason.as_deref().unwrap_or_default()
+                    ),
                     _ => "à vérifier par le bureau sur votre relevé".to_owned(),
                 };
                 format!(
@@ -325,129 +365,4 @@ async fn document(
     .await
     .map_err(AppError::internal)??;
     found.map(attachment).ok_or_else(AppError::not_found)
-}
-
-struct OpenSession {
-    title: String,
-    closes: String,
-    office: String,
-}
-
-#[derive(Template)]
-#[template(path = "candidate/inscription.html")]
-struct InscriptionPage {
-    page: Page,
-    form: Form,
-    sessions: Vec<OpenSession>,
-    corps: Vec<(String, String)>,
-    statuses: Vec<(String, String)>,
-    academies: Vec<(String, String)>,
-    answer: Option<(Tone, &'static str, Assessment)>,
-    training_hint: String,
-    /// Nobody yet, or somebody whose account may apply.
-    may_apply: bool,
-}
-
-async fn inscription(
-    State(app): State<AppState>,
-    shell: Shell,
-    RawQuery(query): RawQuery,
-) -> Result<Response, AppError> {
-    let asked = RawForm::from_query(query.as_deref())?;
-    let now = app.clock().now();
-    let year = now.to_zoned(jiff::tz::TimeZone::UTC).year() + 1;
-    let (pack, open) = app
-        .db
-        .read(move |conn| {
-            let id = reference::regulation_for_year(conn, year)?;
-            let pack = reference::rules_of(conn, &id)?;
-            let mut open = Vec::new();
-            for row in session::list_open_registrations(conn, now)? {
-                let office = reference::get_academy(conn, &row.academy_code)?;
-                open.push((row, office));
-            }
-            Ok((pack, open))
-        })
-        .await?;
-    let is_answered = !asked.trimmed("corps").is_empty() || !asked.trimmed("statut").is_empty();
-    let mut form = Form::from_raw(asked);
-    let mut answer = None;
-    if is_answered {
-        for (field, sentence) in [
-            ("corps", "Choisissez votre corps ou votre catégorie."),
-            ("statut", "Choisissez votre statut."),
-            ("academie", "Choisissez l’académie où vous exercez."),
-        ] {
-            if form.value(field).is_empty() {
-                form.refuse(field, sentence);
-            }
-        }
-        if !form.is_refused() {
-            let label = |aliases: &[crate::domain::regulation::Alias], code: &str| {
-                aliases
-                    .iter()
-                    .find(|alias| alias.code == code)
-                    .and_then(|alias| alias.names.first().cloned())
-                    .unwrap_or_else(|| code.to_owned())
-            };
-            let facts = Facts {
-                corps: label(&pack.corps, form.value("corps")),
-                status: label(&pack.statuses, form.value("statut")),
-                ..Facts::default()
-            };
-            let assessment = assess(&pack, &facts);
-            let (tone, title) = match assessment.outcome {
-                Eligibility::Eligible => (Tone::Success, "Vous pouvez vous inscrire"),
-                Eligibility::RefusalProposed => (Tone::Error, "Le décret ne vous permet pas de vous présenter"),
-                Eligibility::ToExamine => (Tone::Warning, "Votre situation est à examiner par le bureau des examens"),
-            };
-            answer = Some((tone, title, assessment));
-        }
-    }
-    let sessions = open
-        .into_iter()
-        .map(|(row, office)| OpenSession {
-            title: format!(
-                "Session {} – {}",
-                row.year,
-                Academy::find(&row.academy_code).map(|academy| academy.full_name()).unwrap_or_default()
-            ),
-            closes: if now < row.registration_opens_at.0 {
-                format!("Ouverture {}", shown_instant(&row, row.registration_opens_at.0))
-            } else {
-                format!("Jusqu’au {}", shown_instant(&row, row.registration_closes_at.0))
-            },
-            office: [office.service, office.phone, office.email]
-                .into_iter()
-                .filter(|text| !text.is_empty())
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
-        .collect();
-    let choices = |aliases: &[crate::domain::regulation::Alias]| {
-        aliases.iter().map(|alias| (alias.code.clone(), alias.label.clone())).collect()
-    };
-    let refused = form.is_refused();
-    let page = shell.page("S’inscrire").heading("S’inscrire à l’examen").with_errors(refused);
-    let training = &pack.training.required_to_sit;
-    let template = InscriptionPage {
-        page,
-        form,
-        sessions,
-        corps: choices(&pack.corps),
-        statuses: choices(&pack.statuses),
-        academies: Academy::all().iter().map(|academy| (academy.code.clone(), academy.name.clone())).collect(),
-        answer,
-        may_apply: shell.actor.as_ref().is_none_or(|actor| actor.has_role(Role::Candidate)),
-        training_hint: if training.value {
-            "La formation est exigée pour se présenter.".to_owned()
-        } else {
-            format!(
-                "La formation de 190 heures n’est pas exigée pour se présenter ({}, {}).",
-                training.law,
-                training.status.label()
-            )
-        },
-    };
-    if refused { page::html_to_correct(&template) } else { page::html(&template) }
 }

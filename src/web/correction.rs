@@ -12,7 +12,11 @@ use super::page::{CurrentActor, Flash, Page, Pages, Shell, Tone, html, html_to_c
 use super::privacy::state_tag;
 use super::routes::{Gate, Routes};
 use crate::domain::permission::{Action, Actor, Role, roles_for};
-use crate::store::{Lock, StoreError, correction};
+use crate::mail::messages::Letterhead;
+use crate::office::correction as office;
+use crate::store::correction::CorrectionRow;
+use crate::store::outbox::NewMail;
+use crate::store::{Lock, StoreError, correction, reference};
 
 const ANSWERING: Gate = Gate::Roles(&[Role::ExamOfficeHead, Role::AcademyAdministrator]);
 const PER_PAGE: usize = 25;
@@ -106,12 +110,41 @@ async fn list(
     html(&page_of(&app, &shell, &actor, query.as_deref(), Form::empty()).await?)
 }
 
+/// Who writes that an answer can be read, and from which site.
+struct Post {
+    head: Letterhead,
+    public_url: String,
+}
+
+impl Post {
+    async fn of(app: &AppState, id: &str) -> Result<Self, AppError> {
+        let asked = id.to_owned();
+        let head = app
+            .db
+            .read(move |conn| {
+                let code = correction::get_academy_code(conn, &asked)?;
+                Ok(Letterhead::of(&reference::get_academy(conn, &code)?))
+            })
+            .await?;
+        Ok(Post { head, public_url: app.config.public_url.clone() })
+    }
+
+    fn notice(&self, row: &CorrectionRow, name: &str, email: &str) -> NewMail {
+        office::notice(&self.head, row, name, email, &self.public_url)
+    }
+}
+
 async fn accept(
     State(app): State<AppState>,
     actor: CurrentActor,
     Path(id): Path<String>,
 ) -> Result<Response, AppError> {
-    app.db.write(&actor, Lock::House, move |tx| correction::accept(tx, &id)).await?;
+    let post = Post::of(&app, &id).await?;
+    app.db
+        .write(&actor, Lock::House, move |tx| {
+            correction::accept(tx, &id, &|row, name, email| post.notice(row, name, email))
+        })
+        .await?;
     Ok(Flash::success("La correction est faite\u{a0}; la personne la voit sur sa page.").then("/gestion/corrections"))
 }
 
@@ -128,7 +161,14 @@ async fn refuse(
     let Some(reason) = reason else {
         return html_to_correct(&page_of(&app, &shell, &actor, None, read.into_form()).await?);
     };
-    match app.db.write(&actor, Lock::House, move |tx| correction::refuse(tx, &asked, &reason)).await {
+    let post = Post::of(&app, &id).await?;
+    let refused = app
+        .db
+        .write(&actor, Lock::House, move |tx| {
+            correction::refuse(tx, &asked, &reason, &|row, name, email| post.notice(row, name, email))
+        })
+        .await;
+    match refused {
         Ok(()) => {
             Ok(Flash::success("La demande est refusée\u{a0}; la personne lit votre motif.")
                 .then("/gestion/corrections"))

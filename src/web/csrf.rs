@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -106,6 +106,8 @@ async fn token_in_body(headers: &HeaderMap, bytes: &Bytes) -> Result<Option<Stri
         Ok(BodyKind::Multipart) => {
             let mut copy = Request::new(Body::from(bytes.clone()));
             *copy.headers_mut() = headers.clone();
+            // Already within the limit of its route: the library's own would hide the token of whatever is over 2 MB.
+            DefaultBodyLimit::disable().apply(&mut copy);
             let Ok(mut parts) = Multipart::from_request(copy, &()).await else {
                 return Ok(None);
             };

@@ -16,8 +16,10 @@ use crate::domain::ids::Mark;
 use crate::domain::permission::{Action, OFFICE};
 use crate::domain::registration::draft::IdentityVerdict as Verdict;
 use crate::mail::messages::Letterhead;
+use crate::office::examination::Post;
 use crate::store::draft::{self, ClaimRow, PlanRow};
 use crate::store::identity::{self as store, CheckView};
+use crate::store::people::PersonRow;
 use crate::store::registration::get_file;
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, reference};
@@ -276,9 +278,20 @@ async fn decide_claim(
         return claims_page(&app, &shell, &actor, id, registration, form).await;
     }
     let holds = answer == "retenir";
+    let (who, session_id, url) = (actor.0.clone(), id.clone(), app.config.public_url.clone());
+    let post = app
+        .db
+        .read(move |conn| {
+            let session = own_session(conn, &who, &session_id, Action::ExamineFiles)?;
+            Post::of(conn, &session.academy_code, &url)
+        })
+        .await?;
     let done = app
         .db
-        .write(&actor, Lock::Session(id.clone()), move |tx| draft::decide_claim(tx, &claim, holds, &reason))
+        .write(&actor, Lock::Session(id.clone()), move |tx| {
+            let notify = |session: &SessionRow, person: &PersonRow, key: &str| post.decision(session, person, key);
+            draft::decide_claim(tx, &claim, holds, &reason, &notify)
+        })
         .await;
     match done {
         Ok(()) => Ok(Flash::success("La note est vérifiée.")

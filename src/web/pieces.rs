@@ -19,6 +19,7 @@ use crate::domain::permission::{OFFICE, Role};
 use crate::domain::piece::{self, PieceLimits, megabytes, shown_name};
 use crate::domain::refusal::Refusal;
 use crate::office::thumbnail;
+use crate::store::examination::list_reasons;
 use crate::store::pieces::{self, Holder, NewFile, PieceFileRow, PieceView};
 use crate::store::{Lock, StoreError};
 
@@ -54,6 +55,9 @@ struct PieceCard {
     files: Vec<FileLine>,
     replaced: usize,
     open: bool,
+    /// Why the office refused what was sent.
+    ground: String,
+    is_refused: bool,
 }
 
 #[derive(Template)]
@@ -88,16 +92,17 @@ async fn shown(
     form: Form,
 ) -> Result<Response, AppError> {
     let who = actor.0.clone();
-    let (holder, limits, views) = app
+    let (holder, limits, views, grounds) = app
         .db
         .read(move |conn| {
             let holder = pieces::get_own_holder(conn, &who, &file_id)?;
             let limits = pieces::limits(conn, &holder.session)?;
             let views = pieces::list_pieces(conn, &holder)?;
-            Ok((holder, limits, views))
+            let grounds = list_reasons(conn, &holder.file_id)?;
+            Ok((holder, limits, views, grounds))
         })
         .await?;
-    let open = holder.takes_files();
+    let open = holder.takes_files(app.clock().now());
     let refused = form.is_refused();
     let (back, back_label) = if holder.is_draft() {
         (format!("/inscription/{}", holder.file_id), "Revenir à mon inscription")
@@ -123,7 +128,13 @@ async fn shown(
         },
         most: megabytes(limits.file_bytes.value),
         open,
-        pieces: views.into_iter().map(|view| card(&holder, view, &limits, open)).collect(),
+        pieces: views
+            .into_iter()
+            .map(|view| {
+                let ground = grounds.get(&view.code).cloned().unwrap_or_default();
+                card(&holder, view, &limits, open, ground)
+            })
+            .collect(),
         file_id: holder.file_id.clone(),
         back,
         back_label,
@@ -131,7 +142,7 @@ async fn shown(
     if refused { page::html_to_correct(&template) } else { page::html(&template) }
 }
 
-fn card(holder: &Holder, view: PieceView, limits: &PieceLimits, open: bool) -> PieceCard {
+fn card(holder: &Holder, view: PieceView, limits: &PieceLimits, open: bool, ground: String) -> PieceCard {
     let (tone, status) = match view.state.as_str() {
         "accepted" => (Tone::Success, "Acceptée"),
         "received" => (Tone::Info, "Reçue"),
@@ -166,6 +177,8 @@ fn card(holder: &Holder, view: PieceView, limits: &PieceLimits, open: bool) -> P
         files,
         replaced: view.replaced.len(),
         open: is_open,
+        is_refused: view.state == "refused",
+        ground: if view.state == "refused" { ground } else { String::new() },
         code: view.code,
         label: view.label,
     }

@@ -9,6 +9,7 @@ use super::AppState;
 use super::account::shown_instant;
 use super::error::AppError;
 use super::form::{Form, RawForm, Reading};
+use super::outbox::note_page_opened;
 use super::page::{CurrentActor, Flash, Page, Shell, Tone, html, html_to_correct};
 use super::routes::{Gate, Routes};
 use crate::domain::correction::Field;
@@ -27,6 +28,9 @@ pub fn routes() -> Routes<AppState> {
 
 struct Asked {
     label: &'static str,
+    asked: String,
+    answered: String,
+    present: String,
     proposed: String,
     tone: Tone,
     state: &'static str,
@@ -75,7 +79,16 @@ async fn page_of(app: &AppState, shell: &Shell, actor: &Actor, form: Form) -> Re
     let fields = Field::ALL.iter().filter(|_| has_record).map(|field| (field.as_str(), field.label())).collect();
     let asked = asked.into_iter().map(|row| {
         let (tone, state) = state_tag(&row.state);
-        Asked { label: row.field.label(), proposed: row.proposed, tone, state, answer: row.answer.unwrap_or_default() }
+        Asked {
+            label: row.field.label(),
+            asked: shown_instant(actor, row.asked_at.0),
+            answered: row.answered_at.map(|at| shown_instant(actor, at.0)).unwrap_or_default(),
+            present: row.present,
+            proposed: row.proposed,
+            tone,
+            state,
+            answer: row.answer.unwrap_or_default(),
+        }
     });
     Ok(HeldPage {
         page: shell
@@ -92,6 +105,7 @@ async fn page_of(app: &AppState, shell: &Shell, actor: &Actor, form: Form) -> Re
 }
 
 async fn show(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
+    note_page_opened(&app, &actor, "/compte/donnees").await?;
     html(&page_of(&app, &shell, &actor, Form::empty()).await?)
 }
 
@@ -123,7 +137,7 @@ async fn ask(
     };
     match app.db.write(&actor, Lock::House, move |tx| correction::ask(tx, field, &value, &reason)).await {
         Ok(_) => Ok(Flash::success(
-            "Votre demande est transmise à votre académie\u{a0}; la réponse paraîtra sur cette page.",
+            "Votre demande est transmise à votre académie\u{a0}; la réponse paraîtra sur cette page, et un message vous préviendra.",
         )
         .then("/compte/donnees")),
         Err(StoreError::Refused(refused)) => {

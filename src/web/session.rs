@@ -18,7 +18,7 @@ use crate::domain::permission::{Action, Actor, OFFICE, Object, Role, may};
 use crate::domain::session::{Calendar, SessionState};
 use crate::store::examination::requests::local_day;
 use crate::store::session::{self, OpenSession, Overview, SessionRow};
-use crate::store::{Conn, Lock, StoreError, Stored, reference};
+use crate::store::{Conn, Lock, StoreError, Stored, correction, reference};
 use waiting::{Due, list_due};
 
 /// The office, and the president who deliberates with it.
@@ -72,12 +72,14 @@ struct DeskLine {
 struct DeskPage {
     page: Page,
     lines: Vec<DeskLine>,
+    corrections: Option<i64>,
 }
 
 async fn desk(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let codes: Vec<String> = actor.academies(OFFICE).into_iter().map(str::to_owned).collect();
+    let who = actor.0.clone();
     let now = app.clock().now();
-    let lines = app
+    let (lines, corrections) = app
         .db
         .read(move |conn| {
             let mut lines = Vec::new();
@@ -96,11 +98,11 @@ async fn desk(State(app): State<AppState>, shell: Shell, actor: CurrentActor) ->
                     });
                 }
             }
-            Ok(lines)
+            Ok((lines, correction::count_waiting_for(conn, &who)?))
         })
         .await?;
     let page = shell.page("Gestion").heading("Tableau de bord").wide();
-    page::html(&DeskPage { page, lines })
+    page::html(&DeskPage { page, lines, corrections })
 }
 
 fn finished() -> Step {

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::crawl::{self, Reached, attributes, pattern_of};
 use super::driver::{Driver, Window, tools};
 use crate::support::browser::{Browser, site_at};
-use crate::support::{Fresh, sqlite, temp_dir};
+use crate::support::{Fresh, sqlite, temp_dir, vault};
 use axum::Router;
 use axum::http::Method;
 use cplds::clock::Clock;
@@ -45,7 +45,7 @@ fn demonstration() -> (Fresh, Db) {
     let academy = Academy::find("22").unwrap();
     let plan = Plan { academy, year: 2027, count: 24, seed: 2027, table: None, public_url: "http://127.0.0.1".into() };
     play(&db, &clock, &plan, &mut |_| {}).unwrap();
-    open_next_session(&db, &clock, &plan).unwrap();
+    open_next_session(&db, &clock, &plan, &vault(&fresh)).unwrap();
     (fresh, db)
 }
 

@@ -135,6 +135,17 @@ impl Window {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
+    /// Shows pages this wide and whole: without scripts, the driver does not scroll to what it clicks.
+    pub async fn unroll(&self, width: u32) {
+        let size = json!({ "width": width, "height": 8000, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Lets the scripts of pages run, or not, from the next page on. WebDriver itself goes on either way.
+    pub async fn scripts(&self, are_on: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !are_on })).await;
+    }
+
     /// Shows this text as a page that comes from no site.
     pub async fn show(&self, html: &str) {
         let text: String = html.bytes().map(|byte| format!("%{byte:02X}")).collect();

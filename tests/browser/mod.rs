@@ -5,3 +5,4 @@ mod accessibility;
 mod crawl;
 pub mod driver;
 mod passkeys;
+mod registration;

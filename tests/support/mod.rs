@@ -51,6 +51,12 @@ pub fn data_dir(db: &Db) -> std::path::PathBuf {
     }
 }
 
+/// The vault of the site over this database.
+pub fn vault(fresh: &Fresh) -> cplds::vault::Vault {
+    let place = cplds::config::PiecesPlace::Folder(data_dir(&fresh.db).join("pieces"));
+    cplds::vault::Vault::open(&place, &cplds::secret::Secret::from_bytes([7; 32])).unwrap()
+}
+
 pub fn temp_dir(label: &str) -> std::path::PathBuf {
     let dir = std::env::temp_dir().join(format!(
         "cplds-test-{}-{label}-{}",

@@ -14,6 +14,7 @@ pub use steps::{
 };
 
 use super::accommodation::Accommodation;
+use crate::domain::ids::Uai;
 
 words! {
     /// The steps of the form, in their order; the word is the end of the page's address.
@@ -112,6 +113,17 @@ impl Answers {
     #[must_use]
     pub fn version(&self, step: Step) -> u32 {
         self.steps.get(step.as_str()).map_or(0, |saved| saved.version)
+    }
+
+    /// Codes of the schools that the answers name, as their list writes them.
+    #[must_use]
+    pub fn school_codes(&self) -> Vec<String> {
+        [(Step::Posting, "uai"), (Step::Action, "accueil_uai")]
+            .into_iter()
+            .filter_map(|(step, field)| self.typed(step)?.get(field)?.first())
+            .filter_map(|text| Uai::parse(text.trim()).ok())
+            .map(|uai| uai.as_str().to_owned())
+            .collect()
     }
 
     /// Keeps what was typed, whatever it is worth. Of an accommodation, only the measure: never the reason.

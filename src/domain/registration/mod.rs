@@ -3,6 +3,7 @@
 pub mod accommodation;
 pub mod draft;
 pub mod import;
+pub mod self_check;
 
 pub use import::{
     COLUMNS, CandidateDraft, EXAMPLE, ImportContext, ImportReport, KeptMarkDraft, MarkScale, ProposedOutcome,

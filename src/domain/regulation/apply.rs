@@ -123,6 +123,15 @@ impl KeptMarkRule {
     }
 }
 
+impl KeptMarkRule {
+    /// The last session a mark of this one may serve; `None` is without limit.
+    #[must_use]
+    pub fn last_session(&self, origin: i16) -> Option<i16> {
+        let limit = i16::try_from(self.valid_sessions.value?).unwrap_or(i16::MAX);
+        Some(origin.saturating_add(limit))
+    }
+}
+
 impl TrainingRules {
     /// Whole length of the training, in minutes.
     #[must_use]

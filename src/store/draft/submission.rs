@@ -4,21 +4,21 @@
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::{DraftView, closed, get_own, refuse_second};
-use crate::domain::eligibility::{Facts, assess};
+use super::{DraftView, again, closed, get_own, refuse_second};
+use crate::domain::eligibility::{Assessment, Facts, assess};
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
-use crate::domain::registration::draft::{Complete, read_all};
+use crate::domain::registration::draft::{ActionPlan, Complete, KeptChoice, read_all};
 use crate::store::outbox::{self, NewMail};
 use crate::store::people::{NewPerson, PersonRow, add_identities, find_by_identity, fold_email, identity_keys};
 use crate::store::registration::{KeptMarkRow, RegistrationRow, candidate_number};
 use crate::store::schema::{
     action_plans, decisions, drafts, identity_checks, kept_mark_claims, kept_marks, people, person_identities,
-    piece_files, pieces, registrations as t, yearly_registrations,
+    piece_files, pieces, registrations as t, resumed_drafts, yearly_registrations,
 };
 use crate::store::session::{self, SessionRow};
 use crate::store::staff::career::{self, Told};
-use crate::store::{Day, StoreError, Stored, Tx, eligibility, new_id, people as records};
+use crate::store::{Conn, Day, Stamp, StoreError, Stored, Tx, eligibility, new_id, people as records};
 
 /// What a submission came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,9 @@ pub type Acknowledge<'a> = &'a dyn Fn(&SessionRow, &PersonRow, &RegistrationRow)
 /// A refusal when registration is closed, an answer is missing, or the person is registered already this year;
 /// [`StoreError::Conflict`] when the draft changed since it was reviewed; [`StoreError::NotFound`] for another's draft.
 pub fn submit(tx: &mut Tx<'_>, draft_id: &str, version: i32, acknowledge: Acknowledge<'_>) -> Stored<Submitted> {
-    if is_done(tx, draft_id)? {
-        return Ok(Submitted::Registered(draft_id.to_owned()));
+    let user_id = tx.actor.user_id.clone();
+    if let Some(id) = find_submitted(tx.conn, &user_id, draft_id)? {
+        return Ok(Submitted::Registered(id));
     }
     let view = get_own(tx.conn, &tx.actor.user_id, draft_id, tx.at)?;
     if !may(tx.actor, Action::Apply, Object::academy(&view.session.academy_code).owned_by(&view.draft.user_id)) {
@@ -63,25 +64,29 @@ pub fn submit(tx: &mut Tx<'_>, draft_id: &str, version: i32, acknowledge: Acknow
         return Ok(Submitted::IdentityToCheck);
     };
     refuse_second(tx.conn, &view.session, &person.id, &view.pack)?;
-    let row = register(tx, &view, &complete, &person)?;
+    let row = match again::find_withdrawn(tx.conn, &view.session.id, &person.id)? {
+        Some(before) => again::resume(tx, &view, &complete, before)?,
+        None => register(tx, &view, &complete, &person)?,
+    };
     diesel::delete(drafts::table.find(draft_id)).execute(tx.conn)?;
     outbox::queue(tx, vec![acknowledge(&view.session, &person, &row)])?;
     Ok(Submitted::Registered(row.id))
 }
 
-/// Whether this draft is already a registration of the actor's.
-fn is_done(tx: &mut Tx<'_>, draft_id: &str) -> Stored<bool> {
-    let owner: Option<Option<String>> = t::table
+/// The registration that this user's draft became, or was taken up into.
+///
+/// # Errors
+/// The database's own.
+pub fn find_submitted(conn: &mut Conn, user_id: &str, draft_id: &str) -> Stored<Option<String>> {
+    let resumed: Option<String> =
+        resumed_drafts::table.find(draft_id).select(resumed_drafts::registration_id).first(conn).optional()?;
+    Ok(t::table
         .inner_join(people::table)
-        .filter(t::id.eq(draft_id))
-        .select(people::user_id)
-        .first(tx.conn)
-        .optional()?;
-    match owner {
-        Some(owner) if owner.as_deref() == Some(tx.actor.user_id.as_str()) => Ok(true),
-        Some(_) => Err(StoreError::NotFound),
-        None => Ok(false),
-    }
+        .filter(t::id.eq(resumed.as_deref().unwrap_or(draft_id)))
+        .filter(people::user_id.eq(user_id))
+        .select(t::id)
+        .first(conn)
+        .optional()?)
 }
 
 /// The person's record, found or made; none when an officer must first say who is who.
@@ -221,11 +226,16 @@ fn make_person(
     records::record_new(tx, &new, homonym, keys, Some(tx.actor.user_id.clone()))
 }
 
-fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &PersonRow) -> Stored<RegistrationRow> {
+/// What the answers say of a file, and what the rule proposes; the place in the session is the caller's.
+pub(super) fn file_of(
+    view: &DraftView,
+    complete: &Complete,
+    person_id: &str,
+    place: (String, i32),
+    at: Stamp,
+) -> (RegistrationRow, Assessment) {
     let session = &view.session;
-    let last: Option<i32> =
-        t::table.filter(t::session_id.eq(&session.id)).select(diesel::dsl::max(t::rank)).first(tx.conn)?;
-    let rank = last.unwrap_or(0) + 1;
+    let (id, rank) = place;
     let assessment = assess(
         &view.pack,
         &Facts {
@@ -237,9 +247,9 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
         },
     );
     let row = RegistrationRow {
-        id: view.draft.id.clone(),
+        id,
         session_id: session.id.clone(),
-        person_id: person.id.clone(),
+        person_id: person_id.to_owned(),
         rank,
         number: candidate_number(&session.academy_code, session.year, rank),
         state: "submitted".into(),
@@ -254,10 +264,14 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
         trained: complete.trained,
         accommodation: complete.accommodation.clone(),
         source: "form".into(),
-        submitted_at: tx.stamp(),
+        submitted_at: at,
         version: 1,
     };
-    diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
+    (row, assessment)
+}
+
+/// The place that a person takes among those registered this year.
+pub(super) fn take_year(tx: &mut Tx<'_>, session: &SessionRow, row: &RegistrationRow) -> Stored<()> {
     diesel::insert_into(yearly_registrations::table)
         .values((
             yearly_registrations::person_id.eq(&row.person_id),
@@ -265,6 +279,17 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
             yearly_registrations::registration_id.eq(&row.id),
         ))
         .execute(tx.conn)?;
+    Ok(())
+}
+
+fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &PersonRow) -> Stored<RegistrationRow> {
+    let session = &view.session;
+    let last: Option<i32> =
+        t::table.filter(t::session_id.eq(&session.id)).select(diesel::dsl::max(t::rank)).first(tx.conn)?;
+    let place = (view.draft.id.clone(), last.unwrap_or(0) + 1);
+    let (row, assessment) = file_of(view, complete, &person.id, place, tx.stamp());
+    diesel::insert_into(t::table).values(&row).execute(tx.conn)?;
+    take_year(tx, session, &row)?;
     // The draft's files are the registration's: it keeps the draft's identifier.
     let handed_in: Vec<String> = piece_files::table
         .filter(piece_files::file_id.eq(&row.id))
@@ -284,20 +309,8 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
             ))
             .execute(tx.conn)?;
     }
-    keep_marks(tx, &row, complete)?;
-    if let Some(plan) = &complete.plan {
-        diesel::insert_into(action_plans::table)
-            .values((
-                action_plans::registration_id.eq(&row.id),
-                action_plans::host_uai.eq(plan.uai.as_ref().map(|uai| uai.as_str().to_owned())),
-                action_plans::host_name.eq(&plan.place),
-                action_plans::action.eq(&plan.action),
-                action_plans::young_people.eq(plan.young_people),
-                action_plans::days.eq(plan.days.join(", ")),
-                action_plans::unavailable.eq(&plan.unavailable),
-            ))
-            .execute(tx.conn)?;
-    }
+    keep_marks(tx, &row.id, &complete.kept)?;
+    plan_action(tx, &row.id, complete.plan.as_ref())?;
     let decision = eligibility::proposed(tx, session, &row.id, &assessment)?;
     diesel::insert_into(decisions::table).values(&decision).execute(tx.conn)?;
     let detail = json!({
@@ -310,13 +323,31 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
     Ok(row)
 }
 
+/// What the commission of épreuve 1 will come and see, when it is to be sat.
+pub(super) fn plan_action(tx: &mut Tx<'_>, registration_id: &str, plan: Option<&ActionPlan>) -> Stored<()> {
+    if let Some(plan) = plan {
+        diesel::insert_into(action_plans::table)
+            .values((
+                action_plans::registration_id.eq(registration_id),
+                action_plans::host_uai.eq(plan.uai.as_ref().map(|uai| uai.as_str().to_owned())),
+                action_plans::host_name.eq(&plan.place),
+                action_plans::action.eq(&plan.action),
+                action_plans::young_people.eq(plan.young_people),
+                action_plans::days.eq(plan.days.join(", ")),
+                action_plans::unavailable.eq(&plan.unavailable),
+            ))
+            .execute(tx.conn)?;
+    }
+    Ok(())
+}
+
 /// Marks this house holds are kept at once; the others are claims that an officer reads on the transcript.
-fn keep_marks(tx: &mut Tx<'_>, row: &RegistrationRow, complete: &Complete) -> Stored<()> {
-    for choice in &complete.kept {
+pub(super) fn keep_marks(tx: &mut Tx<'_>, registration_id: &str, kept: &[KeptChoice]) -> Stored<()> {
+    for choice in kept {
         if choice.known {
             let kept = KeptMarkRow {
                 id: new_id(tx.at),
-                registration_id: row.id.clone(),
+                registration_id: registration_id.to_owned(),
                 epreuve: i32::from(choice.epreuve),
                 mark: choice.mark.hundredths(),
                 origin_year: i32::from(choice.origin),
@@ -326,7 +357,7 @@ fn keep_marks(tx: &mut Tx<'_>, row: &RegistrationRow, complete: &Complete) -> St
             diesel::insert_into(kept_mark_claims::table)
                 .values((
                     kept_mark_claims::id.eq(new_id(tx.at)),
-                    kept_mark_claims::registration_id.eq(&row.id),
+                    kept_mark_claims::registration_id.eq(registration_id),
                     kept_mark_claims::epreuve.eq(i32::from(choice.epreuve)),
                     kept_mark_claims::mark.eq(choice.mark.hundredths()),
                     kept_mark_claims::origin_year.eq(i32::from(choice.origin)),

@@ -1,9 +1,9 @@
 //! The answers of a draft as they are read over: label and value, in the words of the form.
 
 use crate::domain::academy::Academy;
-use crate::domain::ids::Mark;
+use crate::domain::ids::{Mark, Uai};
 use crate::domain::registration::draft::{MEASURES, OTHER, Standing, Step, standings};
-use crate::domain::regulation::Alias;
+use crate::domain::regulation::{Alias, RegulationPack};
 use crate::store::draft::DraftView;
 
 /// One step read over.
@@ -54,7 +54,10 @@ fn rows(view: &DraftView, step: Step) -> Vec<(String, String)> {
             ("Téléphone".to_owned(), or(all("telephone"), "Non communiqué")),
         ],
         Step::Posting if all("lieu") == "service" => vec![row("Service", "service"), row("Département", "departement")],
-        Step::Posting => vec![row("Établissement", "etablissement"), row("Code UAI", "uai")],
+        Step::Posting => vec![
+            ("Établissement".to_owned(), listed(view, &all("uai")).unwrap_or_else(|| all("etablissement"))),
+            row("Code UAI", "uai"),
+        ],
         Step::Situation => {
             let corps = match all("corps").as_str() {
                 OTHER => all("autre_corps"),
@@ -78,7 +81,8 @@ fn rows(view: &DraftView, step: Step) -> Vec<(String, String)> {
         Step::Kept => kept_rows(view, &all),
         Step::Action => {
             let place = if all("accueil") == "autre" {
-                format!("{} ({})", all("accueil_nom"), all("accueil_uai"))
+                let code = all("accueil_uai");
+                format!("{} ({code})", listed(view, &code).unwrap_or_else(|| all("accueil_nom")))
             } else {
                 "Mon établissement".to_owned()
             };
@@ -111,6 +115,11 @@ fn rows(view: &DraftView, step: Step) -> Vec<(String, String)> {
     }
 }
 
+/// The name under which the academy lists the school of this code.
+pub fn listed(view: &DraftView, code: &str) -> Option<String> {
+    view.context().school(&Uai::parse(code).ok()?).map(str::to_owned)
+}
+
 fn or(text: String, empty: &str) -> String {
     if text.is_empty() { empty.to_owned() } else { text }
 }
@@ -131,16 +140,20 @@ fn kept_rows(view: &DraftView, all: &dyn Fn(&str) -> String) -> Vec<(String, Str
                     Academy::find(&academy).map(Academy::full_name).unwrap_or_default()
                 )
             }
-            known => known_label(known).unwrap_or_else(|| "Je passe l’épreuve".to_owned()),
+            known => known_label(&view.pack, known).unwrap_or_else(|| "Je passe l’épreuve".to_owned()),
         };
         rows.push((format!("Épreuve {code}"), answer));
     }
     rows
 }
 
-/// « Note de 12,5 de la session 2027 », from `2027-1250`.
-pub fn known_label(value: &str) -> Option<String> {
+/// « Je conserve ma note de 12,5 sur 20, de la session 2027 (utilisable jusqu’à la session 2030) », from `2027-1250`.
+pub fn known_label(pack: &RegulationPack, value: &str) -> Option<String> {
     let (year, hundredths) = value.split_once('-')?;
     let mark = Mark::from_hundredths(hundredths.parse().ok()?);
-    Some(format!("Je conserve ma note de {} sur 20, de la session {year}", mark.shown()))
+    let until = match pack.kept_marks.last_session(year.parse().ok()?) {
+        Some(last) => format!("utilisable jusqu’à la session {last}"),
+        None => "sans limite de durée à ce jour".to_owned(),
+    };
+    Some(format!("Je conserve ma note de {} sur 20, de la session {year} ({until})", mark.shown()))
 }

@@ -77,17 +77,13 @@ pub async fn submit(
     Path(draft): Path<String>,
     raw: RawForm,
 ) -> Result<Response, AppError> {
-    let done = format!("/mon-dossier/{draft}/depot");
     let session_id = match own(&app, &actor, draft.clone()).await {
         Ok(view) => view.session.id,
         // Sent twice: the first one has already made it a registration.
         Err(error) => {
             let user = actor.user_id.clone();
-            let files = app.db.read(move |conn| list_files_of_user(conn, &user)).await?;
-            return match files.iter().any(|file| file.registration.id == draft) {
-                true => Ok(page::see_other(&done)),
-                false => Err(error),
-            };
+            let known = app.db.read(move |conn| store::find_submitted(conn, &user, &draft)).await?;
+            return known.map(|id| page::see_other(&receipt_of(&id))).ok_or(error);
         }
     };
     let version: i32 = raw.trimmed("version").parse().unwrap_or(0);
@@ -127,6 +123,7 @@ pub async fn submit(
     };
     match submitted {
         Ok(Submitted::Registered(id)) => {
+            let done = receipt_of(&id);
             draw(&app, id).await;
             Ok(page::see_other(&done))
         }
@@ -148,6 +145,10 @@ pub async fn submit(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+fn receipt_of(registration_id: &str) -> String {
+    format!("/mon-dossier/{registration_id}/depot")
 }
 
 /// Draws the acknowledgement outside the write; one that fails is drawn when it is asked for.

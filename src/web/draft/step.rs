@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
-use super::answers::known_label;
+use super::answers::{known_label, listed};
 use super::{closed_page, own, page_of};
 use crate::domain::academy::Academy;
 use crate::domain::registration::draft::{
@@ -52,11 +52,15 @@ struct StepPage {
     departments: Choices,
     academies: Choices,
     questions: Vec<KeptQuestion>,
+    has_known: bool,
     days: Choices,
     measures: Choices,
     pieces: Vec<String>,
     in_service: bool,
     school: String,
+    /// What the academy's list says of the codes typed: of the posting, of the host school.
+    listed: String,
+    host_listed: String,
     own_law: String,
     training_law: String,
 }
@@ -171,11 +175,15 @@ async fn page_for(
         departments: view.academy.departments.iter().map(|code| (code.clone(), code.clone())).collect(),
         academies: Academy::all().iter().map(|academy| (academy.code.clone(), academy.name.clone())).collect(),
         questions: questions(view),
+        has_known: !view.known.is_empty(),
         days: same(&DAYS),
         measures: MEASURES.iter().map(|(code, label)| ((*code).to_owned(), (*label).to_owned())).collect(),
         pieces: pieces.into_iter().map(|(_, label)| label).collect(),
         in_service: in_service(view),
-        school: first(&view.answers, Step::Posting, "etablissement").to_owned(),
+        school: listed(view, first(&view.answers, Step::Posting, "uai"))
+            .unwrap_or_else(|| first(&view.answers, Step::Posting, "etablissement").to_owned()),
+        listed: listed(view, first(&view.answers, Step::Posting, "uai")).unwrap_or_default(),
+        host_listed: listed(view, first(&view.answers, Step::Action, "accueil_uai")).unwrap_or_default(),
         own_law: view.pack.eligibility.own_academy.law.clone(),
         training_law: view.pack.training.required_to_sit.law.clone(),
         step,
@@ -192,7 +200,7 @@ fn questions(view: &DraftView) -> Vec<KeptQuestion> {
             let mut choices: Choices = vec![("non".to_owned(), "Je passe cette épreuve".to_owned())];
             for known in view.known.iter().filter(|known| known.epreuve.to_string() == epreuve.code) {
                 let value = format!("{}-{}", known.origin, known.mark.hundredths());
-                let label = known_label(&value).unwrap_or_default();
+                let label = known_label(&view.pack, &value).unwrap_or_default();
                 choices.push((value, label));
             }
             choices

@@ -51,6 +51,7 @@ fn told(session: &SessionRow, act: &AuditRow, pieces: &[(String, String, String)
     };
     let what = match act.action.as_str() {
         "register" => "Dossier enregistré".to_owned(),
+        "register_again" => "Dossier déposé de nouveau après le retrait".to_owned(),
         "submit" => "Dossier déposé en ligne".to_owned(),
         "enter_paper_file" => format!("Dossier papier saisi, reçu le {}", day("received_on")),
         "complete_file" => {

@@ -2,6 +2,8 @@
 //! Rules: identity of a person (ids), own rectorat (MENE1710931A, art. 2), a session with several young people (art. 3),
 //! marks kept within the pack. Never a reason of health: an accommodation is a measure.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use super::{Answers, Step, Typed};
@@ -34,6 +36,29 @@ pub struct Context<'a> {
     /// Today in the academy.
     pub today: Date,
     pub known: &'a [KnownMark],
+    /// Names of the academy's schools that the answers name, by code; none where the academy keeps no list.
+    pub schools: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> Context<'a> {
+    /// The name under which the academy lists this school.
+    #[must_use]
+    pub fn school(&self, uai: &Uai) -> Option<&'a str> {
+        self.schools?.get(uai.as_str()).map(String::as_str)
+    }
+
+    /// A school of this academy that its list does not hold: closed, or a slip.
+    fn refuse_unlisted(&self, read: &mut Reader<'_>, field: &str, uai: &Uai) {
+        let is_here = uai.department().is_some_and(|department| self.academy.has_department(&department));
+        if is_here && self.schools.is_some() && self.school(uai).is_none() {
+            read.refuse(
+                field,
+                format!(
+                    "Le code UAI {uai} n’est pas dans la liste des établissements ouverts de l’académie\u{a0}: relisez-le sur votre arrêté d’affectation. S’il est exact, écrivez au bureau des examens pour qu’il l’ajoute."
+                ),
+            );
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +130,7 @@ pub fn read_step(step: Step, answers: &Answers, context: &Context<'_>) -> Vec<Fa
         Step::Situation => drop(situation(&mut read, context)),
         Step::Training => drop(training(&mut read)),
         Step::Kept => drop(kept(&mut read, context)),
-        Step::Action => drop(action(&mut read, answers)),
+        Step::Action => drop(action(&mut read, answers, context)),
         Step::Accommodation => drop(accommodation(&mut read)),
         Step::Pieces => {}
     }
@@ -129,7 +154,7 @@ pub fn read_all(answers: &Answers, context: &Context<'_>) -> Result<Complete, St
     let trained = settled(Step::Training, answers, training)?;
     let kept = settled(Step::Kept, answers, |read| kept(read, context))?;
     let plan = if sits_first_epreuve(answers, context) {
-        Some(settled(Step::Action, answers, |read| action(read, answers))?)
+        Some(settled(Step::Action, answers, |read| action(read, answers, context))?)
     } else {
         None
     };
@@ -293,7 +318,11 @@ fn posting(read: &mut Reader<'_>, context: &Context<'_>) -> Option<Posting> {
     )?;
     if place == "etablissement" {
         let uai = read.required("uai", "Écrivez le code UAI de l’établissement, par exemple 0870015U.", Uai::parse);
-        let name = read.text("etablissement", "Écrivez le nom de l’établissement.", 150);
+        // The academy's own name stands for the one that is typed.
+        let name = match uai.as_ref().and_then(|uai| context.school(uai)) {
+            Some(listed) => Some(listed.to_owned()),
+            None => read.text("etablissement", "Écrivez le nom de l’établissement.", 150),
+        };
         let uai = uai?;
         let Some(department) = uai.department() else {
             read.refuse(
@@ -305,6 +334,7 @@ fn posting(read: &mut Reader<'_>, context: &Context<'_>) -> Option<Posting> {
             return None;
         };
         own_academy(read, context, "uai", &format!("L’établissement {uai}"), &department);
+        context.refuse_unlisted(read, "uai", &uai);
         return Some(Posting { uai: Some(uai), place: name?, department });
     }
     let name = read.text("service", "Écrivez le nom du service, par exemple DSDEN de la Haute-Vienne.", 150);
@@ -474,7 +504,7 @@ fn claimed(read: &mut Reader<'_>, context: &Context<'_>, epreuve: u8) -> Option<
 /// Days that one may tick, in their order.
 pub const DAYS: [&str; 5] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi"];
 
-fn action(read: &mut Reader<'_>, answers: &Answers) -> Option<ActionPlan> {
+fn action(read: &mut Reader<'_>, answers: &Answers, context: &Context<'_>) -> Option<ActionPlan> {
     const LAW: &str = "arrêté du 5 mai 2017, MENE1710931A, art. 3";
     let posting = Reader::of(answers.typed(Step::Posting));
     let in_service = posting.get("lieu") == "service";
@@ -489,11 +519,19 @@ fn action(read: &mut Reader<'_>, answers: &Answers) -> Option<ActionPlan> {
         }
         Some("mon_etablissement") => {
             let uai = Uai::parse(posting.get("uai")).ok();
-            Some((uai, posting.get("etablissement").to_owned()))
+            let listed = uai.as_ref().and_then(|uai| context.school(uai));
+            let name = listed.unwrap_or_else(|| posting.get("etablissement")).to_owned();
+            Some((uai, name))
         }
         Some(_) => {
             let uai = read.required("accueil_uai", "Écrivez le code UAI de l’établissement d’accueil.", Uai::parse);
-            let name = read.text("accueil_nom", "Écrivez le nom de l’établissement d’accueil.", 150);
+            let name = match uai.as_ref().and_then(|uai| context.school(uai)) {
+                Some(listed) => Some(listed.to_owned()),
+                None => read.text("accueil_nom", "Écrivez le nom de l’établissement d’accueil.", 150),
+            };
+            if let Some(uai) = &uai {
+                context.refuse_unlisted(read, "accueil_uai", uai);
+            }
             uai.zip(name).map(|(uai, name)| (Some(uai), name))
         }
         None => None,

@@ -52,7 +52,8 @@ fn whole() -> Answers {
 
 fn with<T>(known: &[KnownMark], test: impl FnOnce(&Context<'_>) -> T) -> T {
     let pack = pack();
-    test(&Context { pack: &pack, academy: Academy::find("22").unwrap(), year: 2028, today: date(2027, 7, 5), known })
+    let academy = Academy::find("22").unwrap();
+    test(&Context { pack: &pack, academy, year: 2028, today: date(2027, 7, 5), known, schools: None })
 }
 
 /// The faulty fields of a step typed so, the rest of the file being right.

@@ -1,0 +1,1 @@
+DROP TABLE resumed_drafts;
