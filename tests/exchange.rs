@@ -62,7 +62,7 @@ fn columns_are_named_once_and_a_second_file_shows_what_changes() {
         ];
         let answer = office.post(&columns, &named);
         let preview = answer.location().to_owned();
-        assert!(office.follow(&answer).says("lignes nouvelles"));
+        assert!(office.follow(&answer).says("à ajouter"));
         let done = office.post(&preview, &[]);
         assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
         assert_eq!(office.get(&preview).status, StatusCode::NOT_FOUND, "an imported file is forgotten");
@@ -145,7 +145,7 @@ fn a_file_under_way_belongs_to_its_academy() {
         office.get("/personnels/imports/etablissements");
         let answer = office.upload("/personnels/imports/etablissements", &[], &[("fichier", "ecoles.csv", &list)]);
         let preview = answer.location().to_owned();
-        assert!(office.follow(&answer).says("lignes nouvelles"));
+        assert!(office.follow(&answer).says("à ajouter"));
         let mut other = site.sign_in(&site.user(Role::ExamOfficer, "13"));
         assert_eq!(other.get(&preview).status, StatusCode::NOT_FOUND);
         assert_eq!(other.post(&preview, &[]).status, StatusCode::NOT_FOUND);

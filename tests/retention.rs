@@ -238,6 +238,7 @@ fn an_application_at_the_end_of_its_time_leaves_nothing_but_what_the_minutes_res
                  INSERT INTO file_presences (registration_id, user_id, user_name, seen_at) VALUES ('r1', '{user}', 'X', '{at}');
                  INSERT INTO assignments (registration_id, user_id, user_name, assigned_by, assigned_at)
                  VALUES ('r1', '{user}', 'X', '{user}', '{at}');
+                 INSERT INTO resumed_drafts (draft_id, registration_id, resumed_at) VALUES ('r1', 'r1', '{at}');
                  INSERT INTO paper_files (registration_id, received_on, entered_by_name, entered_at)
                  VALUES ('r1', '2027-06-14', 'X', '{at}');
                  INSERT INTO decisions (id, session_id, registration_id, kind, rule, law, pack_id, facts, explanation, proposed, proposed_at)

@@ -64,6 +64,8 @@ impl Exported {
     pub const fn label(self) -> &'static str {
         match self {
             Exported::Candidates => "Candidats",
+            Exported::Queue => "Dossiers à instruire",
+            Exported::List => "Liste des candidats",
             Exported::Marks => "Notes",
             Exported::Results => "Résultats",
             Exported::Register => "Registre",

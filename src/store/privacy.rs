@@ -92,6 +92,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("jobs", "the program's own work: it says nothing that the documents do not say"),
     ("passkey_challenges", "random, for five minutes, then gone"),
     ("person_identities", "the names of the civil status folded for comparison: nothing that is not in it"),
+    ("resumed_drafts", "which form took the place of which: both are given"),
     ("working_notes", "an examiner's notes on somebody else (CRPA, article L. 311-2)"),
     ("yearly_registrations", "an index of the registrations already given"),
 ];

@@ -205,10 +205,14 @@ fn pieces_of_the_draft(fresh: &Fresh, ines: &mut Browser, draft: &str) {
 fn office_asks_and_candidate_answers(fresh: &Fresh, site: &Site, ines: &mut Browser, session: &str, id: &str) {
     let mut officer = site.sign_in(&site.user(Role::ExamOfficer, "22"));
     let file = format!("/gestion/sessions/{session}/dossiers/{id}");
-    assert!(officer.get(&file).says("apercu.png"));
+    let read = officer.get(&file);
+    assert!(read.says("apercu.png"));
     let ground = "La carte est périmée depuis 2025.";
-    let judged = officer
-        .post(&format!("{file}/pieces"), &[("piece", "identite"), ("etat", "refused"), ("motif-identite", ground)]);
+    let seen = hidden(&read, "vu-identite");
+    let judged = officer.post(
+        &format!("{file}/pieces"),
+        &[("vu-identite", seen.as_str()), ("etat-identite", "refused"), ("motif-identite", ground)],
+    );
     assert_eq!(judged.status, StatusCode::SEE_OTHER, "{}", judged.body);
     let mine = ines.get("/mon-dossier");
     assert!(mine.says(ground) && mine.says(&format!("/mon-dossier/{id}/pieces#piece-identite")), "{}", mine.body);
@@ -249,11 +253,18 @@ fn office_asks_and_candidate_answers(fresh: &Fresh, site: &Site, ines: &mut Brow
     let mine = late.get("/mon-dossier");
     assert!(mine.says("Répondu") && !mine.says(ground), "{}", mine.body);
     let mut officer = site.sign_in(&site.user(Role::ExamOfficer, "22"));
-    officer.get(&file);
-    for code in ["identite", "lettre_motivation"] {
-        let judged = officer.post(&format!("{file}/pieces"), &[("piece", code), ("etat", "accepted")]);
-        assert_eq!(judged.status, StatusCode::SEE_OTHER, "{}", judged.body);
-    }
+    let read = officer.get(&file);
+    let seen = ["identite", "lettre_motivation"].map(|code| hidden(&read, &format!("vu-{code}")));
+    let judged = officer.post(
+        &format!("{file}/pieces"),
+        &[
+            ("vu-identite", seen[0].as_str()),
+            ("etat-identite", "accepted"),
+            ("vu-lettre_motivation", seen[1].as_str()),
+            ("etat-lettre_motivation", "accepted"),
+        ],
+    );
+    assert_eq!(judged.status, StatusCode::SEE_OTHER, "{}", judged.body);
 }
 
 #[test]

@@ -26,7 +26,6 @@ pub struct Request {
     pub pieces: Vec<(String, &'static str)>,
     pub tone: Tone,
     pub status: &'static str,
-    pub is_open: bool,
     pub reminded: String,
 }
 
@@ -100,7 +99,6 @@ pub fn requests(view: &FileView, rows: &[RequestView], now: jiff::Timestamp) -> 
                     .collect(),
                 tone,
                 status,
-                is_open,
                 reminded: row.request.reminded_at.map(|at| shown_instant(session, at.0)).unwrap_or_default(),
             }
         })
