@@ -206,9 +206,14 @@ fn the_office_reads_every_sending_before_it_leaves_and_nobody_else_does() {
         let site = Site::new(fresh);
         let mut office = site.sign_in(&site.user(Role::ExamOfficer, "22"));
         let mut foreign = site.sign_in(&site.user(Role::ExamOfficer, "13"));
-        for message in
-            ["invitations-candidats", "invitations-jury", "convocations-candidats", "convocations-jury", "resultats"]
-        {
+        for message in [
+            "invitations-candidats",
+            "invitations-jury",
+            "lettres-admission",
+            "convocations-candidats",
+            "convocations-jury",
+            "resultats",
+        ] {
             let path = format!("/gestion/sessions/{session}/courriels/apercu/{message}");
             let page = office.get(&path);
             assert!(page.status == StatusCode::OK && page.says("Bonjour"), "{message}\n{}", page.body);

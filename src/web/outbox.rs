@@ -21,6 +21,7 @@ use crate::domain::permission::{Action, OFFICE};
 use crate::mail::bounce;
 use crate::mail::messages::{self, Facts, Invited, Letterhead, Message};
 use crate::store::convocation::{self, Audience};
+use crate::store::examination::letters;
 use crate::store::invitations::InvitationFacts;
 use crate::store::outbox::{self, Followed, OutboxRow};
 use crate::store::session::SessionRow;
@@ -272,6 +273,7 @@ pub(super) async fn note_page_opened(app: &AppState, actor: &CurrentActor, page:
 enum Bulk {
     CandidateInvitations,
     JurorInvitations,
+    AdmissionLetters,
     CandidateConvocations,
     JurorConvocations,
     Results,
@@ -282,6 +284,7 @@ impl Bulk {
         Some(match word {
             "invitations-candidats" => Bulk::CandidateInvitations,
             "invitations-jury" => Bulk::JurorInvitations,
+            "lettres-admission" => Bulk::AdmissionLetters,
             "convocations-candidats" => Bulk::CandidateConvocations,
             "convocations-jury" => Bulk::JurorConvocations,
             "resultats" => Bulk::Results,
@@ -293,6 +296,7 @@ impl Bulk {
         match self {
             Bulk::CandidateInvitations => "Invitations des candidats",
             Bulk::JurorInvitations => "Invitations du jury",
+            Bulk::AdmissionLetters => "Lettres d’admission à se présenter",
             Bulk::CandidateConvocations => "Convocations des candidats",
             Bulk::JurorConvocations => "Convocations du jury",
             Bulk::Results => "Avis de publication des résultats",
@@ -303,6 +307,7 @@ impl Bulk {
     const fn sent_from(self) -> (&'static str, &'static str) {
         match self {
             Bulk::CandidateInvitations | Bulk::JurorInvitations => ("invitations", "Aller aux invitations"),
+            Bulk::AdmissionLetters => ("liste", "Aller à la liste"),
             Bulk::CandidateConvocations | Bulk::JurorConvocations => ("convocations", "Aller aux convocations"),
             Bulk::Results => ("publication", "Aller à la publication"),
         }
@@ -332,6 +337,14 @@ async fn prepare(app: &AppState, actor: &CurrentActor, id: String, bulk: Bulk) -
             let recipients = match bulk {
                 Bulk::CandidateInvitations => invitations::list_to_invite(conn, &session.id, false)?,
                 Bulk::JurorInvitations => invitations::list_to_invite(conn, &session.id, true)?,
+                Bulk::AdmissionLetters => {
+                    if session.list_fixed_at.is_none() {
+                        "Les lettres d’admission s’écrivent quand la liste est arrêtée.".clone_into(&mut blocked);
+                    }
+                    let untold = letters::list_untold(conn, &session.id)?.into_iter().map(|(_, person)| person);
+                    let reachable = untold.filter(|person| session.list_fixed_at.is_some() && !person.email.is_empty());
+                    reachable.map(|person| (person.letter_name(), person.email)).collect()
+                }
                 Bulk::CandidateConvocations | Bulk::JurorConvocations => {
                     let audience =
                         if bulk == Bulk::CandidateConvocations { Audience::Candidate } else { Audience::Juror };
@@ -354,7 +367,7 @@ async fn prepare(app: &AppState, actor: &CurrentActor, id: String, bulk: Bulk) -
             let link = match bulk {
                 // The true link is made at the sending, for each, and is seen by nobody else.
                 Bulk::CandidateInvitations | Bulk::JurorInvitations => format!("{url}/lien/(lien personnel)"),
-                Bulk::CandidateConvocations | Bulk::Results => format!("{url}/mon-dossier"),
+                Bulk::AdmissionLetters | Bulk::CandidateConvocations | Bulk::Results => format!("{url}/mon-dossier"),
                 Bulk::JurorConvocations => format!("{url}/jury"),
             };
             let facts = Facts { head: &head, name: sample, year: session.year, link: &link };
@@ -362,6 +375,7 @@ async fn prepare(app: &AppState, actor: &CurrentActor, id: String, bulk: Bulk) -
             let message = match bulk {
                 Bulk::CandidateInvitations => messages::invitation(&facts, Invited::Candidate, &until),
                 Bulk::JurorInvitations => messages::invitation(&facts, Invited::Juror, &until),
+                Bulk::AdmissionLetters => messages::decision_notice(&facts),
                 Bulk::CandidateConvocations => messages::convocation_candidate(&facts),
                 Bulk::JurorConvocations => messages::convocation_juror(&facts),
                 Bulk::Results => messages::results_published(&facts),

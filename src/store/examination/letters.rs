@@ -141,21 +141,9 @@ pub fn tell_admitted(tx: &mut Tx<'_>, session_id: &str, notify: Notify<'_>) -> S
             .under(LIST_LAW)
             .into());
     }
-    let told: Vec<String> = t::table
-        .filter(t::session_id.eq(session_id))
-        .filter(t::kind.eq("admission"))
-        .filter(t::superseded_at.is_null())
-        .select(t::registration_id)
-        .load(tx.conn)?;
-    let files: Vec<RegistrationRow> = registrations::table
-        .filter(registrations::session_id.eq(session_id))
-        .filter(registrations::state.eq("admitted"))
-        .order(registrations::rank)
-        .select(RegistrationRow::as_select())
-        .load(tx.conn)?;
-    let told: std::collections::HashSet<String> = told.into_iter().collect();
+    let files = list_untold(tx.conn, session_id)?;
     let mut written = 0;
-    for file in files.iter().filter(|file| !told.contains(&file.id)) {
+    for (file, _) in &files {
         let decision = eligibility::find_decision(tx.conn, &file.id)?.ok_or(StoreError::NotFound)?;
         issue(tx, &session, file, &decision, LetterKind::Admission, Some(notify))?;
         written += 1;
@@ -164,6 +152,26 @@ pub fn tell_admitted(tx: &mut Tx<'_>, session_id: &str, notify: Notify<'_>) -> S
         tx.audit("tell_admitted", ("session", session_id), None, None, &json!({ "letters": written }))?;
     }
     Ok(written)
+}
+
+/// Candidates of the list who have no letter of admission yet, in the order of their files.
+///
+/// # Errors
+/// The database's own.
+pub fn list_untold(conn: &mut Conn, session_id: &str) -> Stored<Vec<(RegistrationRow, PersonRow)>> {
+    let told = t::table
+        .filter(t::session_id.eq(session_id))
+        .filter(t::kind.eq("admission"))
+        .filter(t::superseded_at.is_null())
+        .select(t::registration_id);
+    Ok(registrations::table
+        .inner_join(people::table)
+        .filter(registrations::session_id.eq(session_id))
+        .filter(registrations::state.eq("admitted"))
+        .filter(registrations::id.ne_all(told))
+        .order(registrations::rank)
+        .select((RegistrationRow::as_select(), PersonRow::as_select()))
+        .load(conn)?)
 }
 
 /// Candidates of the fixed list who have no letter of admission yet.
