@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use crate::domain::academy::Academy;
 use crate::domain::ids::Phone;
+use crate::store::outbox::NewMail;
 use crate::store::reference::AcademyRow;
 
 /// A message, ready for the outbox.
@@ -15,6 +16,25 @@ pub struct Message {
     pub subject: String,
     pub text: String,
     pub html: String,
+}
+
+impl Message {
+    /// The message on its way to someone, under no academy, no session and without files: whoever knows them adds them.
+    #[must_use]
+    pub fn addressed(self, kind: &str, dedupe_key: String, name: &str, email: &str) -> NewMail {
+        NewMail {
+            academy_code: None,
+            session_id: None,
+            kind: kind.to_owned(),
+            dedupe_key,
+            recipient: email.to_owned(),
+            recipient_name: name.to_owned(),
+            subject: self.subject,
+            body_text: self.text,
+            body_html: Some(self.html),
+            attachments: Vec::new(),
+        }
+    }
 }
 
 /// Who writes, at the foot of every mail: « académie de Limoges », its service, and how to reach it.

@@ -56,22 +56,12 @@ pub fn mail(
             listed_on: None,
         },
     );
-    NewMail {
-        academy_code: Some(session.academy_code.clone()),
-        session_id: Some(session.id.clone()),
-        kind: "acknowledgement".into(),
-        // A file withdrawn and posted again is acknowledged again.
-        dedupe_key: match row.version {
-            1 => format!("acknowledgement:{}", row.id),
-            version => format!("acknowledgement:{}:{version}", row.id),
-        },
-        recipient: person.email.clone(),
-        recipient_name: name,
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
-    }
+    // A file withdrawn and posted again is acknowledged again.
+    let key = match row.version {
+        1 => format!("acknowledgement:{}", row.id),
+        version => format!("acknowledgement:{}:{version}", row.id),
+    };
+    message.addressed("acknowledgement", key, &name, &person.email).of_session(session)
 }
 
 /// The PDF of the acknowledgement: drawn at the submission, the same bytes ever after.

@@ -188,18 +188,9 @@ impl Sending<'_> {
         let message =
             write(&Facts { head: &head, name: &sheet.letter_name, year: self.plan.session.year, link: &link });
         let attached = |kind: &str| AttachedDocument { kind: kind.into(), subject_id: sheet.subject_id.clone() };
-        NewMail {
-            academy_code: Some(self.plan.session.academy_code.clone()),
-            session_id: Some(self.plan.session.id.clone()),
-            kind: MAIL_KIND.into(),
-            dedupe_key: convocation::dedupe_key(&self.plan.session.id, sheet),
-            recipient: sheet.email.clone(),
-            recipient_name: sheet.letter_name.clone(),
-            subject: message.subject,
-            body_text: message.text,
-            body_html: Some(message.html),
-            attachments: vec![attached(PDF_KIND), attached(ICS_KIND)],
-        }
+        let key = convocation::dedupe_key(&self.plan.session.id, sheet);
+        let mail = message.addressed(MAIL_KIND, key, &sheet.letter_name, &sheet.email);
+        NewMail { attachments: vec![attached(PDF_KIND), attached(ICS_KIND)], ..mail.of_session(&self.plan.session) }
     }
 }
 

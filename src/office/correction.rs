@@ -11,14 +11,6 @@ pub fn notice(head: &Letterhead, row: &CorrectionRow, name: &str, email: &str, p
     let message = correction_answered(&Facts { head, name, year: 0, link: &link });
     NewMail {
         academy_code: Some(row.academy_code.clone()),
-        session_id: None,
-        kind: "correction".into(),
-        dedupe_key: format!("correction:{}", row.id),
-        recipient: email.to_owned(),
-        recipient_name: name.to_owned(),
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
+        ..message.addressed("correction", format!("correction:{}", row.id), name, email)
     }
 }

@@ -42,18 +42,7 @@ impl Post {
     ) -> NewMail {
         let name = person.letter_name();
         let message = write(&Facts { head: &self.head, name: &name, year: session.year, link: &self.link });
-        NewMail {
-            academy_code: Some(session.academy_code.clone()),
-            session_id: Some(session.id.clone()),
-            kind: kind.into(),
-            dedupe_key: key.to_owned(),
-            recipient: person.email.clone(),
-            recipient_name: name,
-            subject: message.subject,
-            body_text: message.text,
-            body_html: Some(message.html),
-            attachments: Vec::new(),
-        }
+        message.addressed(kind, key.to_owned(), &name, &person.email).of_session(session)
     }
 
     /// A decision can be read.

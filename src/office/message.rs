@@ -8,16 +8,5 @@ use crate::store::outbox::NewMail;
 #[must_use]
 pub fn notice(head: &Letterhead, file: &ThreadFile, link: &str) -> NewMail {
     let message = messages::new_message(&Facts { head, name: &file.name, year: file.session.year, link });
-    NewMail {
-        academy_code: Some(file.session.academy_code.clone()),
-        session_id: Some(file.session.id.clone()),
-        kind: "message".into(),
-        dedupe_key: String::new(),
-        recipient: file.email.clone(),
-        recipient_name: file.name.clone(),
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
-    }
+    message.addressed("message", String::new(), &file.name, &file.email).of_session(&file.session)
 }

@@ -48,16 +48,6 @@ fn notice(
 ) -> NewMail {
     let (name, link) = (person.letter_name(), format!("{public_url}/mon-dossier"));
     let message = words(&Facts { head, name: &name, year: session.year, link: &link });
-    NewMail {
-        academy_code: Some(session.academy_code.clone()),
-        session_id: Some(session.id.clone()),
-        kind: kind.to_owned(),
-        dedupe_key: format!("{kind}:{}:{}", session.id, person.id),
-        recipient: person.email.clone(),
-        recipient_name: name,
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
-    }
+    let key = format!("{kind}:{}:{}", session.id, person.id);
+    message.addressed(kind, key, &name, &person.email).of_session(session)
 }

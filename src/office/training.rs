@@ -151,15 +151,8 @@ impl Sending {
         let attached = |kind: &str| AttachedDocument { kind: kind.into(), subject_id: subject.clone() };
         let mail = (!one.person.email.is_empty()).then(|| NewMail {
             academy_code: Some(self.training.academy_code.clone()),
-            session_id: None,
-            kind: PDF_KIND.into(),
-            dedupe_key: format!("{PDF_KIND}:{subject}"),
-            recipient: one.person.email.clone(),
-            recipient_name: name,
-            subject: message.subject,
-            body_text: message.text,
-            body_html: Some(message.html),
             attachments: vec![attached(PDF_KIND), attached(ICS_KIND)],
+            ..message.addressed(PDF_KIND, format!("{PDF_KIND}:{subject}"), &name, &one.person.email)
         });
         Ok((one.clone(), documents, mail))
     }
@@ -321,17 +314,10 @@ pub fn tell_answers(db: &Db, public_url: &str) -> Stored<usize> {
             link: &link,
         });
         let asked = one.request.asked_at.0.as_microsecond();
+        let key = format!("training_news:{}:{}:{asked}", one.request.id, one.request.state);
         mails.push(NewMail {
             academy_code: Some(academy.code.clone()),
-            session_id: None,
-            kind: "training_news".into(),
-            dedupe_key: format!("training_news:{}:{}:{asked}", one.request.id, one.request.state),
-            recipient: one.person.email.clone(),
-            recipient_name: name,
-            subject: message.subject,
-            body_text: message.text,
-            body_html: Some(message.html),
-            attachments: Vec::new(),
+            ..message.addressed("training_news", key, &name, &one.person.email)
         });
     }
     let count = told.len();

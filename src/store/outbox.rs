@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::schema::outbox as t;
+use super::session::SessionRow;
 use super::{Conn, Db, Lock, Stamp, Stored, Tx, documents, new_id};
 use crate::domain::permission::Actor;
 use crate::domain::refusal::Refusal;
@@ -62,6 +63,14 @@ pub struct NewMail {
     pub body_text: String,
     pub body_html: Option<String>,
     pub attachments: Vec<AttachedDocument>,
+}
+
+impl NewMail {
+    /// The mail as one of this session, so that its office follows it.
+    #[must_use]
+    pub fn of_session(self, session: &SessionRow) -> Self {
+        NewMail { academy_code: Some(session.academy_code.clone()), session_id: Some(session.id.clone()), ..self }
+    }
 }
 
 /// Queues mails whose keys are new; returns how many were queued.

@@ -126,16 +126,5 @@ pub(super) fn letter(facts: &InvitationFacts<'_>, head: &Letterhead, public_url:
     let link = format!("{public_url}/lien/{}", facts.token);
     let said = Facts { head, name: &facts.name, year: facts.session.year, link: &link };
     let message = messages::invitation(&said, invited, &until);
-    NewMail {
-        academy_code: Some(facts.session.academy_code.clone()),
-        session_id: Some(facts.session.id.clone()),
-        kind: "invitation".to_owned(),
-        dedupe_key: facts.dedupe_key.clone(),
-        recipient: facts.email.clone(),
-        recipient_name: facts.name.clone(),
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
-    }
+    message.addressed("invitation", facts.dedupe_key.clone(), &facts.name, &facts.email).of_session(facts.session)
 }

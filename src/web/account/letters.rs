@@ -10,19 +10,8 @@ use crate::store::accounts::address::ChangeFacts;
 use crate::store::outbox::NewMail;
 
 fn letter(kind: &str, name: &str, to: &str, token: &str, message: Message) -> NewMail {
-    NewMail {
-        academy_code: None,
-        session_id: None,
-        kind: kind.to_owned(),
-        // One mail per link; the key must not hold the token.
-        dedupe_key: format!("{kind}:{}", sha256_hex(token.as_bytes())),
-        recipient: to.to_owned(),
-        recipient_name: name.to_owned(),
-        subject: message.subject,
-        body_text: message.text,
-        body_html: Some(message.html),
-        attachments: Vec::new(),
-    }
+    // One mail per link; the key must not hold the token.
+    message.addressed(kind, format!("{kind}:{}", sha256_hex(token.as_bytes())), name, to)
 }
 
 /// Asked on the page « Mot de passe oublié ».
