@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::links::{Link, create_link, record_links};
 use super::outbox::{self, NewMail, OutboxRow};
-use super::people::PersonRow;
+use super::people::{PersonRow, fold_email};
 use super::schema::{jurors, outbox as mails, people, registrations};
 use super::session::{SessionRow, session_for};
 use super::{Conn, StoreError, Stored, Tx};
@@ -53,16 +53,7 @@ pub fn invite_people(
     message: &dyn Fn(&InvitationFacts<'_>) -> NewMail,
 ) -> Stored<usize> {
     let session = session_for(tx, session_id, Action::ImportPeople)?;
-    let rows: Vec<PersonRow> = registrations::table
-        .inner_join(people::table)
-        .filter(registrations::session_id.eq(session_id))
-        .filter(registrations::state.ne("withdrawn"))
-        .filter(people::user_id.is_null())
-        .filter(people::email.ne(""))
-        .order(registrations::rank)
-        .select(PersonRow::as_select())
-        .load(tx.conn)?;
-    let guests = rows.into_iter().filter_map(|row| guest(&row.id, row.letter_name(), &row.email)).collect();
+    let guests = list_guests(tx.conn, session_id, Opens::CandidateFile)?;
     invite(tx, &session, Opens::CandidateFile, guests, message)
 }
 
@@ -76,18 +67,35 @@ pub fn invite_jurors(
     message: &dyn Fn(&InvitationFacts<'_>) -> NewMail,
 ) -> Stored<usize> {
     let session = session_for(tx, session_id, Action::ManageJury)?;
+    let guests = list_guests(tx.conn, session_id, Opens::JurySeat)?;
+    invite(tx, &session, Opens::JurySeat, guests, message)
+}
+
+/// Candidates or jurors of the session who have an address and no account yet, invited or not.
+fn list_guests(conn: &mut Conn, session_id: &str, opens: Opens) -> Stored<Vec<Guest>> {
+    if opens == Opens::CandidateFile {
+        let rows: Vec<PersonRow> = registrations::table
+            .inner_join(people::table)
+            .filter(registrations::session_id.eq(session_id))
+            .filter(registrations::state.ne("withdrawn"))
+            .filter(people::user_id.is_null())
+            .filter(people::email.ne(""))
+            .order(registrations::rank)
+            .select(PersonRow::as_select())
+            .load(conn)?;
+        return Ok(rows.into_iter().filter_map(|row| guest(&row.id, row.letter_name(), &row.email)).collect());
+    }
     let rows: Vec<(String, String, String, String, String)> = jurors::table
         .filter(jurors::session_id.eq(session_id))
         .filter(jurors::user_id.is_null())
         .filter(jurors::email.ne(""))
         .order((jurors::sort_key, jurors::id))
         .select((jurors::id, jurors::civility, jurors::first_names, jurors::last_name, jurors::email))
-        .load(tx.conn)?;
-    let guests = rows
-        .into_iter()
+        .load(conn)?;
+    let named = rows.into_iter();
+    Ok(named
         .filter_map(|(id, civility, first, last, email)| guest(&id, format!("{civility} {first} {last}"), &email))
-        .collect();
-    invite(tx, &session, Opens::JurySeat, guests, message)
+        .collect())
 }
 
 /// An address that imports accepted long ago and no mail can leave for is left out, not an error for all the others.
@@ -185,7 +193,7 @@ pub fn send_again(
 
 /// Candidates and jurors of the session who were known at the old address and have no account.
 fn correct_address(tx: &mut Tx<'_>, session_id: &str, from: &str, to: &EmailAddress) -> Stored<Vec<String>> {
-    let old = from.trim().to_lowercase();
+    let old = fold_email(from);
     if to.key() == old {
         return Ok(Vec::new());
     }
@@ -301,29 +309,8 @@ fn load_invited(conn: &mut Conn, session_id: &str) -> Stored<HashSet<String>> {
 /// The database's own.
 pub fn list_to_invite(conn: &mut Conn, session_id: &str, is_jury: bool) -> Stored<Vec<(String, String)>> {
     let invited = load_invited(conn, session_id)?;
-    let guests: Vec<Guest> = if is_jury {
-        let rows: Vec<(String, String, String, String, String)> = jurors::table
-            .filter(jurors::session_id.eq(session_id))
-            .filter(jurors::user_id.is_null())
-            .order((jurors::sort_key, jurors::id))
-            .select((jurors::id, jurors::civility, jurors::first_names, jurors::last_name, jurors::email))
-            .load(conn)?;
-        let named = rows.into_iter();
-        named
-            .filter_map(|(id, civility, first, last, email)| guest(&id, format!("{civility} {first} {last}"), &email))
-            .collect()
-    } else {
-        let rows: Vec<PersonRow> = registrations::table
-            .inner_join(people::table)
-            .filter(registrations::session_id.eq(session_id))
-            .filter(registrations::state.ne("withdrawn"))
-            .filter(people::user_id.is_null())
-            .filter(people::email.ne(""))
-            .order(registrations::rank)
-            .select(PersonRow::as_select())
-            .load(conn)?;
-        rows.into_iter().filter_map(|row| guest(&row.id, row.letter_name(), &row.email)).collect()
-    };
+    let opens = if is_jury { Opens::JurySeat } else { Opens::CandidateFile };
+    let guests = list_guests(conn, session_id, opens)?;
     let new = guests.into_iter().filter(|guest| !invited.contains(&guest.id));
     Ok(new.map(|guest| (guest.name, guest.email.as_str().to_owned())).collect())
 }

@@ -154,21 +154,26 @@ pub fn tell_admitted(tx: &mut Tx<'_>, session_id: &str, notify: Notify<'_>) -> S
     Ok(written)
 }
 
+/// The files of the session whose letter of admission is in force.
+#[diesel::dsl::auto_type]
+fn told<'a>(session_id: &'a str) -> _ {
+    t::table
+        .filter(t::session_id.eq(session_id))
+        .filter(t::kind.eq("admission"))
+        .filter(t::superseded_at.is_null())
+        .select(t::registration_id)
+}
+
 /// Candidates of the list who have no letter of admission yet, in the order of their files.
 ///
 /// # Errors
 /// The database's own.
 pub fn list_untold(conn: &mut Conn, session_id: &str) -> Stored<Vec<(RegistrationRow, PersonRow)>> {
-    let told = t::table
-        .filter(t::session_id.eq(session_id))
-        .filter(t::kind.eq("admission"))
-        .filter(t::superseded_at.is_null())
-        .select(t::registration_id);
     Ok(registrations::table
         .inner_join(people::table)
         .filter(registrations::session_id.eq(session_id))
         .filter(registrations::state.eq("admitted"))
-        .filter(registrations::id.ne_all(told))
+        .filter(registrations::id.ne_all(told(session_id)))
         .order(registrations::rank)
         .select((RegistrationRow::as_select(), PersonRow::as_select()))
         .load(conn)?)
@@ -179,15 +184,10 @@ pub fn list_untold(conn: &mut Conn, session_id: &str) -> Stored<Vec<(Registratio
 /// # Errors
 /// The database's own.
 pub fn count_untold(conn: &mut Conn, session_id: &str) -> Stored<i64> {
-    let told = t::table
-        .filter(t::session_id.eq(session_id))
-        .filter(t::kind.eq("admission"))
-        .filter(t::superseded_at.is_null())
-        .select(t::registration_id);
     Ok(registrations::table
         .filter(registrations::session_id.eq(session_id))
         .filter(registrations::state.eq("admitted"))
-        .filter(registrations::id.ne_all(told))
+        .filter(registrations::id.ne_all(told(session_id)))
         .count()
         .get_result(conn)?)
 }
