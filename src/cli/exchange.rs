@@ -56,7 +56,7 @@ pub struct HouseArgs {
     /// Contrôle le fichier sans rien écrire.
     #[arg(long)]
     dry_run: bool,
-    /// Applique aussi ce qui change dans les fiches déjà connues.
+    /// Applique aussi ce qui change dans les fiches ou les dossiers déjà connus.
     #[arg(long)]
     update: bool,
     /// Met une ligne de côté, avec sa raison ; à répéter pour chaque ligne.
@@ -68,28 +68,11 @@ pub struct HouseArgs {
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// Fichier XLSX, ODS ou CSV (UTF-8 ou Windows-1252 ; point-virgule, virgule ou tabulation).
-    file: PathBuf,
-    /// Code de l’académie, par exemple 22.
-    #[arg(long)]
-    academy: String,
-    /// Année de la session.
+    #[command(flatten)]
+    list: HouseArgs,
+    /// Année de la session ; avec --dry-run, elle n’a pas besoin d’être ouverte.
     #[arg(long)]
     session: i16,
-    /// Nom de la feuille d’un classeur ; sans lui, la première qui n’est pas vide.
-    #[arg(long)]
-    sheet: Option<String>,
-    /// Applique aussi ce qui change dans les dossiers déjà inscrits.
-    #[arg(long)]
-    update: bool,
-    /// Contrôle le fichier sans rien écrire ; la session n’a pas besoin d’être ouverte.
-    #[arg(long)]
-    dry_run: bool,
-    /// Met une ligne de côté, avec sa raison ; à répéter pour chaque ligne.
-    #[arg(long = "set-aside", value_name = "LIGNE:RAISON", value_parser = set_aside)]
-    set_aside: Vec<(u64, String)>,
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
 }
 
 fn set_aside(text: &str) -> Result<(u64, String), String> {
@@ -159,49 +142,23 @@ const fn accepted(update: bool) -> Accepted {
     if update { Accepted::All } else { Accepted::NewOnly }
 }
 
-/// What both kinds of import are asked.
-struct Asked<'a> {
-    file: &'a Path,
-    sheet: Option<&'a str>,
-    dry_run: bool,
-    update: bool,
-    set_aside: &'a [(u64, String)],
-    format: Format,
-}
-
 fn import_house(db: &Db, what: ImportKind, args: &HouseArgs) -> Outcome {
-    let asked = Asked {
-        file: &args.file,
-        sheet: args.sheet.as_deref(),
-        dry_run: args.dry_run,
-        update: args.update,
-        set_aside: &args.set_aside,
-        format: args.format,
-    };
-    import_into(db, what, &Place::academy(&args.academy), &asked)
+    import_into(db, what, &Place::academy(&args.academy), args)
 }
 
-fn import_session(db: &Db, what: ImportKind, args: &ImportArgs) -> Outcome {
-    let session = db.read_now(|conn| session::find_session_of_year(conn, &args.academy, args.session))?;
-    let asked = Asked {
-        file: &args.file,
-        sheet: args.sheet.as_deref(),
-        dry_run: args.dry_run,
-        update: args.update,
-        set_aside: &args.set_aside,
-        format: args.format,
-    };
-    let place = Place { academy_code: args.academy.clone(), year: args.session, session };
-    import_into(db, what, &place, &asked)
+fn import_session(db: &Db, what: ImportKind, ImportArgs { list, session: year }: &ImportArgs) -> Outcome {
+    let session = db.read_now(|conn| session::find_session_of_year(conn, &list.academy, *year))?;
+    let place = Place { academy_code: list.academy.clone(), year: *year, session };
+    import_into(db, what, &place, list)
 }
 
-fn import_into(db: &Db, what: ImportKind, place: &Place, asked: &Asked<'_>) -> Outcome {
-    let bytes = read_bytes(asked.file)?;
+fn import_into(db: &Db, what: ImportKind, place: &Place, asked: &HouseArgs) -> Outcome {
+    let bytes = read_bytes(&asked.file)?;
     let now = db.clock().now();
     let (table, plan) = watched(asked.format, "Contrôle du fichier", || {
         db.read_now(|conn| {
-            let table = exchange::read_file(conn, &place.academy_code, what, &bytes, asked.sheet)?;
-            let plan = exchange::plan(conn, what, place, &table, asked.set_aside, now)?;
+            let table = exchange::read_file(conn, &place.academy_code, what, &bytes, asked.sheet.as_deref())?;
+            let plan = exchange::plan(conn, what, place, &table, &asked.set_aside, now)?;
             Ok((table, plan))
         })
     })
@@ -224,7 +181,7 @@ fn import_into(db: &Db, what: ImportKind, place: &Place, asked: &Asked<'_>) -> O
         (None, ImportKind::Candidates | ImportKind::Jurors) => return Err(not_open(place)),
         (None, _) => Lock::House,
     };
-    let (to, aside, accepted) = (place.clone(), asked.set_aside.to_vec(), accepted(asked.update));
+    let (to, aside, accepted) = (place.clone(), asked.set_aside.clone(), accepted(asked.update));
     let done = watched(asked.format, "Écriture", || {
         db.write_now(&operator("import"), lock, move |tx| exchange::import(tx, what, &to, &table, &aside, &accepted))
     })

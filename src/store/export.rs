@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use super::examination::queue::{QueueFilter, Sort, list_queue_ids};
+use super::people::PersonRow;
 use super::schema::{
     certificates, commission_members, commissions, evaluations, jurors, kept_marks, people, registrations, results,
     staff_records,
@@ -459,7 +460,6 @@ fn register(conn: &mut Conn, session_id: &str, after: &mut After) -> Stored<Page
 }
 
 fn staff(conn: &mut Conn, academy: &str, after: &mut After) -> Stored<Page> {
-    use super::people::PersonRow;
     let rows: Vec<(PersonRow, String, String, Option<Day>)> = people::table
         .inner_join(staff_records::table)
         .filter(people::academy_code.eq(academy))
@@ -477,21 +477,25 @@ fn staff(conn: &mut Conn, academy: &str, after: &mut After) -> Stored<Page> {
     }
     Ok(rows
         .into_iter()
-        .map(|(person, corps, status, contract)| {
-            vec![
-                person.civility,
-                person.birth_name,
-                person.usage_name.unwrap_or_default(),
-                person.first_names,
-                person.birth_date.0.to_string(),
-                person.email,
-                corps,
-                status,
-                person.phone.unwrap_or_default(),
-                contract.map(|day| day.0.to_string()).unwrap_or_default(),
-            ]
+        .map(|(mut person, corps, status, contract)| {
+            let phone = person.phone.take().unwrap_or_default();
+            let mut cells = who(person);
+            cells.extend([corps, status, phone, contract.map(|day| day.0.to_string()).unwrap_or_default()]);
+            cells
         })
         .collect())
+}
+
+/// The first cells of every line about a person, as the imports read them.
+fn who(person: PersonRow) -> Vec<String> {
+    vec![
+        person.civility,
+        person.birth_name,
+        person.usage_name.unwrap_or_default(),
+        person.first_names,
+        person.birth_date.0.to_string(),
+        person.email,
+    ]
 }
 
 /// The members of a jury, with the commission each sits in.

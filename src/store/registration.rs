@@ -541,12 +541,13 @@ pub fn count_files(conn: &mut Conn, session_id: &str) -> Stored<Vec<(String, Str
         .load(conn)?)
 }
 
-/// The session a file belongs to.
+/// A file named in the address of a session must be one of its own.
 ///
 /// # Errors
-/// [`StoreError::NotFound`].
-pub fn get_session_id(conn: &mut Conn, registration_id: &str) -> Stored<String> {
-    Ok(t::table.find(registration_id).select(t::session_id).first(conn)?)
+/// [`StoreError::NotFound`] for a file of another session, or of none.
+pub fn must_be_of(conn: &mut Conn, registration_id: &str, session_id: &str) -> Stored<()> {
+    let found: String = t::table.find(registration_id).select(t::session_id).first(conn)?;
+    if found == session_id { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
 /// Everything the file page shows.

@@ -84,9 +84,7 @@ async fn decide(
             .db
             .write(&actor, Lock::Session(id.clone()), move |tx| {
                 let session = own_session(tx.conn, &who, &session_id, Action::ExamineFiles)?;
-                if crate::store::registration::get_session_id(tx.conn, &file)? != session.id {
-                    return Err(StoreError::NotFound);
-                }
+                crate::store::registration::must_be_of(tx.conn, &file, &session.id)?;
                 let post = Post::of(tx.conn, &session.academy_code, &url)?;
                 let notify = |session: &SessionRow, person: &PersonRow, key: &str| post.decision(session, person, key);
                 eligibility::decide_and_tell(tx, &[(file, version)], verdict, &reasons, Some(&notify))

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{After, PAGE, Page};
+use super::{After, PAGE, Page, who};
 use crate::domain::ids::Mark;
 use crate::store::holder::{EarlierCertificateRow, EarlierMarkRow};
 use crate::store::people::PersonRow;
@@ -37,17 +37,6 @@ pub(super) const MARK_TITLES: [&str; 11] = [
     "note",
     "verification",
 ];
-
-fn who(person: PersonRow) -> Vec<String> {
-    vec![
-        person.civility,
-        person.birth_name,
-        person.usage_name.unwrap_or_default(),
-        person.first_names,
-        person.birth_date.0.to_string(),
-        person.email,
-    ]
-}
 
 pub(super) fn certificates(conn: &mut Conn, academy: &str, after: &mut After) -> Stored<Page> {
     let rows: Vec<(PersonRow, EarlierCertificateRow)> = c::table

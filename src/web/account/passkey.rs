@@ -206,15 +206,20 @@ struct RemovalPage {
     name: String,
 }
 
+/// One of one's own passkeys.
+async fn own_key(app: &AppState, actor: &CurrentActor, id: &str) -> Result<PasskeyRow, AppError> {
+    let user_id = actor.user_id.clone();
+    let rows = app.db.read(move |conn| passkeys::list_passkeys(conn, &user_id)).await?;
+    rows.into_iter().find(|row| row.id == id).ok_or_else(AppError::not_found)
+}
+
 pub(super) async fn confirm_removal(
     State(app): State<AppState>,
     shell: Shell,
     actor: CurrentActor,
     Path(id): Path<String>,
 ) -> Result<Response, AppError> {
-    let user_id = actor.user_id.clone();
-    let rows = app.db.read(move |conn| passkeys::list_passkeys(conn, &user_id)).await?;
-    let row = rows.into_iter().find(|row| row.id == id).ok_or_else(AppError::not_found)?;
+    let row = own_key(&app, &actor, &id).await?;
     let page =
         shell.page("Retirer une clé d’accès").under("Mon compte", "/compte").under("Clés d’accès", "/compte/cles");
     html(&RemovalPage { page, id: row.id, name: row.name })
@@ -258,9 +263,7 @@ pub(super) async fn ask_name(
     actor: CurrentActor,
     Path(id): Path<String>,
 ) -> Result<Response, AppError> {
-    let user_id = actor.user_id.clone();
-    let rows = app.db.read(move |conn| passkeys::list_passkeys(conn, &user_id)).await?;
-    let row = rows.into_iter().find(|row| row.id == id).ok_or_else(AppError::not_found)?;
+    let row = own_key(&app, &actor, &id).await?;
     html(&NamePage::new(&shell, row.id, Form::from_raw(RawForm::of([("nom", row.name)]))))
 }
 

@@ -38,10 +38,7 @@ where
         let outcome = app
             .db
             .write(actor, Lock::Session(id.clone()), move |tx| {
-                let of = registration::get_session_id(tx.conn, &file)?;
-                if of != session_id {
-                    return Err(StoreError::NotFound);
-                }
+                registration::must_be_of(tx.conn, &file, &session_id)?;
                 command(tx, &file)
             })
             .await;
@@ -85,9 +82,7 @@ pub async fn judge_pieces(
         let done = app
             .db
             .write(&actor, Lock::Session(id.clone()), move |tx| {
-                if registration::get_session_id(tx.conn, &file)? != session_id {
-                    return Err(StoreError::NotFound);
-                }
+                registration::must_be_of(tx.conn, &file, &session_id)?;
                 examination::judge_pieces(tx, &file, &judged)
             })
             .await;
@@ -128,9 +123,7 @@ pub async fn scan(
         .db
         .read(move |conn| {
             let session = own_session(conn, &who, &session_id, Action::ExamineFiles)?;
-            if registration::get_session_id(conn, &wanted)? != session.id {
-                return Err(StoreError::NotFound);
-            }
+            registration::must_be_of(conn, &wanted, &session.id)?;
             pieces::limits(conn, &session)
         })
         .await?;

@@ -206,9 +206,7 @@ pub async fn complete(
         .db
         .write(&actor, Lock::Session(id.clone()), move |tx| {
             let session: SessionRow = own_session(tx.conn, &who, &session_id, Action::ExamineFiles)?;
-            if registration::get_session_id(tx.conn, &file)? != session.id {
-                return Err(StoreError::NotFound);
-            }
+            registration::must_be_of(tx.conn, &file, &session.id)?;
             paper::complete_file(tx, &file, version, |name| raw.trimmed(name).to_owned())
         })
         .await;
