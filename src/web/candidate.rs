@@ -116,7 +116,8 @@ struct Loaded {
     claims: Vec<draft::ClaimRow>,
     grounds: HashMap<String, String>,
     requests: Vec<RequestView>,
-    has_plan: bool,
+    /// A claim on épreuve 1 was refused, and nothing says where it may be seen.
+    lacks_plan: bool,
     may_register_again: bool,
 }
 
@@ -136,8 +137,18 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                 .chain(drafts.iter().map(|view| view.draft.id.clone()))
                 .collect();
             let unread = message::count_unread(conn, &ids, message::Side::Candidate)?;
-            let choices = draft::list_choices(conn, now)?;
+            // What only some files need is asked for them alone: this page is read all day by everyone.
+            let is_withdrawn = |view: &FileView| view.registration.state == "withdrawn";
+            let choices = if files.iter().any(is_withdrawn) { draft::list_choices(conn, now)? } else { Vec::new() };
             for view in files {
+                let claims = draft::list_claims(conn, &view.registration.id)?;
+                let grounds = if view.pieces.iter().any(|(_, _, state)| state == "refused") {
+                    examination::list_reasons(conn, &view.registration.id)?
+                } else {
+                    HashMap::new()
+                };
+                let lacks_plan = claims.iter().any(|claim| claim.epreuve == 1 && claim.state == "refused")
+                    && draft::find_plan(conn, &view.registration.id)?.is_none();
                 let convened = matches!(
                     view.session.state,
                     SessionState::Convened
@@ -162,11 +173,11 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     has_convocation,
                     certificate: issued.map(|row| row.number),
                     unread: unread.get(&view.registration.id).copied().unwrap_or(0),
-                    claims: draft::list_claims(conn, &view.registration.id)?,
-                    grounds: examination::list_reasons(conn, &view.registration.id)?,
+                    claims,
+                    grounds,
                     requests: store_requests::list_requests(conn, &view.registration.id)?,
-                    has_plan: draft::find_plan(conn, &view.registration.id)?.is_some(),
-                    may_register_again: view.registration.state == "withdrawn"
+                    lacks_plan,
+                    may_register_again: is_withdrawn(&view)
                         && choices.iter().any(|choice| choice.id == view.session.id),
                     view,
                 });
@@ -216,7 +227,7 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         claims,
         grounds,
         requests,
-        has_plan,
+        lacks_plan,
         may_register_again,
     } = loaded;
     let (session, file) = (&view.session, &view.registration);
@@ -283,7 +294,7 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         requests: asked::requests(&view, &requests, now),
         takes_pieces: OPEN_STATES.contains(&session.state) && file.state != "withdrawn",
         may_register_again,
-        lacks_plan: !has_plan && claims.iter().any(|claim| claim.epreuve == 1 && claim.state == "refused"),
+        lacks_plan,
         passages: slots
             .iter()
             .map(|slot| Passage {
