@@ -7,17 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::StatusCode;
 use cplds::domain::permission::{Actor, Role};
-use cplds::domain::session::Calendar;
 use cplds::domain::table::read_csv;
 use cplds::office::examination::{draw_letters, remind_what_is_due};
 use cplds::store::examination::queue::{self, QueueFilter, Sort};
 use cplds::store::schema::{outbox, registrations};
-use cplds::store::session::{self, OpenSession};
-use cplds::store::{Lock, reference, registration};
+use cplds::store::{Lock, registration};
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use jiff::civil::date;
 
+use crate::registration::open_with_pieces;
 use crate::support::browser::{Answer, Browser};
 use crate::support::web::Site;
 use crate::support::{Fresh, connect, each_engine, instant};
@@ -26,23 +25,8 @@ const PLACES: [(&str, &str); 3] = [("0870015U", "87"), ("0190012K", "19"), ("023
 
 /// A session with this many files: one in ten on a fixed-term contract, one in ten of a corps the decree does not name.
 pub fn open_with(fresh: &Fresh, files: usize) -> String {
-    fresh.db.write_now(&Actor::system("test"), Lock::House, reference::load).unwrap();
-    let open = OpenSession {
-        academy_code: "22".into(),
-        year: 2027,
-        calendar: Calendar {
-            registration_opens_at: instant("2026-06-01T06:00:00Z"),
-            registration_closes_at: instant("2026-09-30T21:59:59Z"),
-            epreuves_from: date(2027, 1, 11),
-            epreuves_to: date(2027, 4, 30),
-        },
-        centre_name: "Lycée Turgot, Limoges".into(),
-        centre_uai: None,
-        regulation_id: "reglement-2017-2".into(),
-        pieces: vec!["identite".into(), "lettre_motivation".into()],
-    };
     let system = Actor::system("test");
-    let id = fresh.db.write_now(&system, Lock::House, move |tx| session::open_session(tx, &open)).unwrap();
+    let id = open_with_pieces(fresh);
     let mut csv = "Civilité;Nom de naissance;Prénom;Date de naissance;Courriel;Corps;Statut;UAI;Établissement;Département;Formation suivie (O/N)\n".to_owned();
     for n in 0..files {
         let (corps, status) = match n % 10 {

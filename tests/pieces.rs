@@ -5,16 +5,14 @@ mod bucket;
 
 use axum::http::{StatusCode, header};
 use cplds::domain::permission::{Actor, Role};
-use cplds::domain::session::Calendar;
 use cplds::domain::table::read_csv;
-use cplds::store::session::{self, OpenSession};
 use cplds::store::{Lock, audit, pieces, registration, schema};
 use diesel::prelude::*;
-use jiff::civil::date;
 
+use crate::registration::open_with_pieces;
 use crate::support::browser::Browser;
 use crate::support::web::Site;
-use crate::support::{Fresh, data_dir, each_engine, instant, tamper};
+use crate::support::{Fresh, data_dir, each_engine, tamper};
 
 const HEADER: &str = "Civilité;Nom de naissance;Prénom;Date de naissance;Courriel;Corps;Statut;UAI;Département";
 const LINES: &str = "Mme;DURAND;Inès;12/03/1985;ines.durand@ac-limoges.example;certifié;titulaire;0870015U;87\n\
@@ -30,22 +28,8 @@ struct Story {
 /// A session of Limoges with two candidates, each with an account.
 fn story(fresh: &Fresh) -> Story {
     let site = Site::new(fresh);
-    let open = OpenSession {
-        academy_code: "22".into(),
-        year: 2027,
-        calendar: Calendar {
-            registration_opens_at: instant("2026-06-01T06:00:00Z"),
-            registration_closes_at: instant("2026-09-30T21:59:59Z"),
-            epreuves_from: date(2027, 1, 11),
-            epreuves_to: date(2027, 4, 30),
-        },
-        centre_name: "Lycée Turgot, Limoges".into(),
-        centre_uai: None,
-        regulation_id: "reglement-2017-2".into(),
-        pieces: vec!["identite".into(), "lettre_motivation".into()],
-    };
     let system = Actor::system("test");
-    let session = fresh.db.write_now(&system, Lock::House, move |tx| session::open_session(tx, &open)).unwrap();
+    let session = open_with_pieces(fresh);
     let table = read_csv(format!("{HEADER}\n{LINES}\n").as_bytes()).unwrap();
     let id = session.clone();
     fresh

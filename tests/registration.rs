@@ -25,6 +25,15 @@ pub fn officer() -> Actor {
 }
 
 pub fn open_session(fresh: &Fresh) -> String {
+    open_under(fresh, "reglement-2017", &[])
+}
+
+/// A session of Limoges that asks for two pieces, under the regulation in force.
+pub fn open_with_pieces(fresh: &Fresh) -> String {
+    open_under(fresh, "reglement-2017-2", &["identite", "lettre_motivation"])
+}
+
+fn open_under(fresh: &Fresh, regulation_id: &str, pieces: &[&str]) -> String {
     fresh.db.write_now(&Actor::system("test"), Lock::House, reference::load).unwrap();
     let open = OpenSession {
         academy_code: "22".into(),
@@ -37,8 +46,8 @@ pub fn open_session(fresh: &Fresh) -> String {
         },
         centre_name: "Lycée Turgot, Limoges".into(),
         centre_uai: None,
-        regulation_id: "reglement-2017".into(),
-        pieces: Vec::new(),
+        regulation_id: regulation_id.to_owned(),
+        pieces: pieces.iter().map(|code| (*code).to_owned()).collect(),
     };
     fresh.db.write_now(&officer(), Lock::House, move |tx| session::open_session(tx, &open)).unwrap()
 }

@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use fantoccini::Locator;
 
 use super::driver::{Driver, Window};
-use crate::draft::whole::session_with_pieces;
 use crate::draft::{IDENTITY, REST};
 use crate::pieces::photo;
+use crate::registration::open_with_pieces;
 use crate::support::browser::site_at;
 use crate::support::web::{PASSWORD, Site};
 use crate::support::{connect, sqlite, temp_dir};
@@ -62,7 +62,7 @@ async fn says(window: &Window, said: &str) {
 fn a_registration_is_made_on_a_telephones_width_with_scripts_switched_off() {
     let fresh = sqlite();
     let _site = Site::new(&fresh);
-    let session = session_with_pieces(&fresh);
+    let session = open_with_pieces(&fresh);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = temp_dir("photo");
     let photograph = folder.join("carte.jpg");

@@ -5,42 +5,21 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
-use cplds::domain::permission::{Actor, Role};
-use cplds::domain::session::Calendar;
+use cplds::domain::permission::Role;
 use cplds::store::schema::{
     kept_mark_claims, kept_marks, outbox, piece_files, registrations, resumed_drafts, schools, yearly_registrations,
 };
-use cplds::store::session::{self, OpenSession};
-use cplds::store::{Lock, Stamp, audit};
+use cplds::store::{Stamp, audit};
 use diesel::prelude::*;
-use jiff::civil::date;
 
 use super::{IDENTITY, REST, begin, fill, fill_all, hidden, submit};
 use crate::pieces::{pdf, photo};
+use crate::registration::open_with_pieces;
 use crate::support::browser::{Answer, Browser};
 use crate::support::web::{PASSWORD, Site};
 use crate::support::{Fresh, connect, each_engine, instant, tamper};
 
 const CHECK: &str = "/inscription?corps=certifie&statut=titulaire&academie=22&formation=en_cours&note=non";
-
-/// A session of Limoges that asks for two pieces.
-pub fn session_with_pieces(fresh: &Fresh) -> String {
-    let open = OpenSession {
-        academy_code: "22".into(),
-        year: 2027,
-        calendar: Calendar {
-            registration_opens_at: instant("2026-06-01T06:00:00Z"),
-            registration_closes_at: instant("2026-09-30T21:59:59Z"),
-            epreuves_from: date(2027, 1, 11),
-            epreuves_to: date(2027, 4, 30),
-        },
-        centre_name: "Lycée Turgot, Limoges".into(),
-        centre_uai: None,
-        regulation_id: "reglement-2017-2".into(),
-        pieces: vec!["identite".into(), "lettre_motivation".into()],
-    };
-    fresh.db.write_now(&Actor::system("test"), Lock::House, move |tx| session::open_session(tx, &open)).unwrap()
-}
 
 /// The last mail to this address, of this kind.
 fn mail(fresh: &Fresh, address: &str, kind: &str) -> String {
@@ -106,7 +85,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 fn a_registration_from_self_check_to_list_without_javascript() {
     each_engine(|fresh| {
         let site = Site::new(fresh);
-        let session = session_with_pieces(fresh);
+        let session = open_with_pieces(fresh);
         let (address, password) = ("ines.martin@ac-limoges.example", PASSWORD);
         let mut ines = site.visitor();
         let told = ines.get(CHECK);
@@ -341,7 +320,7 @@ fn no_log_of_any_level_holds_the_answers_of_a_self_check() {
 fn a_withdrawn_candidature_is_posted_again_under_its_number() {
     each_engine(|fresh| {
         let site = Site::new(fresh);
-        let session = session_with_pieces(fresh);
+        let session = open_with_pieces(fresh);
         let email = site.user(Role::Candidate, "22");
         let mut browser = site.sign_in(&email);
         let first = begin(&mut browser, &session);
@@ -418,7 +397,7 @@ fn a_withdrawn_candidature_is_posted_again_under_its_number() {
 fn a_claimed_mark_is_dropped_refused_or_claimed_again_without_a_trap() {
     each_engine(|fresh| {
         let site = Site::new(fresh);
-        let session = session_with_pieces(fresh);
+        let session = open_with_pieces(fresh);
         let mut browser = site.sign_in(&site.user(Role::Candidate, "22"));
         let draft = begin(&mut browser, &session);
         fill_all(&mut browser, &draft, IDENTITY);
@@ -497,7 +476,7 @@ fn a_claimed_mark_is_dropped_refused_or_claimed_again_without_a_trap() {
 fn a_school_is_named_by_the_academys_list_and_an_unlisted_code_is_said_so() {
     each_engine(|fresh| {
         let site = Site::new(fresh);
-        let session = session_with_pieces(fresh);
+        let session = open_with_pieces(fresh);
         let mut browser = site.sign_in(&site.user(Role::Candidate, "22"));
         let draft = begin(&mut browser, &session);
         let posting = |uai: &'static str, name: &'static str| {
@@ -554,7 +533,7 @@ fn a_school_is_named_by_the_academys_list_and_an_unlisted_code_is_said_so() {
 fn what_comes_too_late_or_from_a_draft_given_up_is_not_kept() {
     each_engine(|fresh| {
         let site = Site::new(fresh);
-        let session = session_with_pieces(fresh);
+        let session = open_with_pieces(fresh);
         let email = site.user(Role::Candidate, "22");
         let mut browser = site.sign_in(&email);
         let draft = begin(&mut browser, &session);
