@@ -1,5 +1,6 @@
-//! `cargo bench --bench load`: pages per second over loopback with 64 connections, and marks saved durably by 32 writers,
-//! beside a hello-world served by the same libraries in the same process. Client and server share the two cores.
+//! `cargo bench --bench load`: pages per second over loopback with 64 connections, beside a hello-world served by the
+//! same libraries in the same process; marks saved durably by 32 writers; how long the entrances of an account take for
+//! an address that has one and for one that has none. Client and server share the two cores.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::net::SocketAddr;
@@ -8,18 +9,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use axum::routing::get;
 use cplds::clock::Clock;
 use cplds::config::Config;
 use cplds::demo::story::{Plan, play};
 use cplds::domain::academy::Academy;
 use cplds::domain::permission::Actor;
+use cplds::store::schema::users;
 use cplds::store::{Db, Lock, Source, accounts, migrate, sessions};
 use cplds::web::account::StoredSessions;
 use cplds::web::{self, AppState};
+use diesel::prelude::*;
+use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
 
 const CONNECTIONS: usize = 64;
 const MEASURED: Duration = Duration::from_secs(4);
@@ -123,14 +130,77 @@ fn main() {
         },
     );
     marks(&db);
+    entrances(&db);
     drop(db);
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// How long each entrance of an account takes to answer for an address that has an account and for one that has none:
+/// the median of each, asked in turn, and how far apart they are beside how far apart two halves of the same are.
+fn entrances(db: &Db) {
+    const ASKED: usize = 300;
+    let known: Vec<String> =
+        db.read_now(|conn| Ok(users::table.select(users::email).limit(ASKED as i64).load(conn)?)).unwrap();
+    let config = Config::from_vars([("CPLDS_TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())]).unwrap();
+    let state = AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(db)).ok().unwrap();
+    let site = web::app(state);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let send = |method: &str, path: &str, from: usize, cookie: &str, form: String| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("cookie", cookie)
+            .header("content-type", "application/x-www-form-urlencoded")
+            // A subscriber each: nobody is slowed down by having asked too often.
+            .header("x-forwarded-for", format!("10.{}.{}.1", from / 250, from % 250))
+            .body(Body::from(form))
+            .unwrap();
+        runtime.block_on(async {
+            let answer = site.clone().oneshot(request).await.unwrap();
+            let cookie = answer.headers().get("set-cookie").map(|line| line.to_str().unwrap().to_owned());
+            (answer.status(), cookie, answer.into_body().collect().await.unwrap().to_bytes())
+        })
+    };
+    for (path, more) in
+        [("/mot-de-passe-oublie", ""), ("/compte/creation", ""), ("/connexion", "&motdepasse=pas+le+bon+mot")]
+    {
+        let (_, cookie, page) = send("GET", path, 0, "", String::new());
+        let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+        let page = String::from_utf8_lossy(&page).into_owned();
+        let token = page.split_once("name=\"csrf\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        let mut taken = [Vec::new(), Vec::new()];
+        for (n, email) in known.iter().enumerate() {
+            let unknown = format!("personne.{n}@ailleurs.example");
+            // Known first, then unknown first: neither always meets the warmer cache.
+            for turn in [n % 2, 1 - n % 2] {
+                let email = if turn == 0 { email } else { &unknown };
+                let form = format!("csrf={token}&email={}{more}", email.replace('@', "%40"));
+                let begun = Instant::now();
+                let (status, ..) = send("POST", path, 2 * n + turn, &cookie, form);
+                taken[turn].push(begun.elapsed().as_secs_f64() * 1_000.0);
+                assert!(matches!(status.as_u16(), 200 | 422), "{path}: {status}");
+            }
+        }
+        let median = |waits: &[f64]| {
+            let mut waits = waits.to_vec();
+            waits.sort_by(f64::total_cmp);
+            waits[waits.len() / 2]
+        };
+        let halves = taken[0].split_at(taken[0].len() / 2);
+        println!(
+            "{path}: known address {:.2} ms, unknown {:.2} ms (ratio {:.3}; two halves of the known: {:.3}), {} each",
+            median(&taken[0]),
+            median(&taken[1]),
+            median(&taken[0]) / median(&taken[1]),
+            median(halves.0) / median(halves.1),
+            taken[0].len(),
+        );
+    }
 }
 
 /// What saving a mark writes (a row compared and swapped, and its chained audit entry), by one and by 32 writers.
 fn marks(db: &Db) {
     use cplds::store::schema::evaluations as t;
-    use diesel::prelude::*;
     let ids: Vec<String> = db.read_now(|conn| Ok(t::table.select(t::id).limit(64).load(conn)?)).unwrap();
     for writers in [1, 32] {
         let done = AtomicUsize::new(0);

@@ -25,5 +25,6 @@ mod privacy;
 mod registration;
 mod retention;
 mod schedule;
+mod served;
 mod staff;
 mod training;

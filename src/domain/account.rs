@@ -29,10 +29,7 @@ pub const JURY_IDLE: SignedDuration = SignedDuration::from_hours(2);
 pub const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// An invitation waits for its reader's return from leave.
 pub const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(24 * 14);
-/// A link that changes a password is used at once or not at all.
-pub const PASSWORD_LINK_LASTS: SignedDuration = SignedDuration::from_hours(1);
-
-/// A link that opens an account is used at once, on the page one has just left.
+/// A link that opens an account or chooses a password is used at once, on the page one has just left.
 pub const ACCOUNT_LINK_LASTS: SignedDuration = SignedDuration::from_mins(30);
 /// The new mailbox confirms a change of address within a day.
 pub const ADDRESS_LINK_LASTS: SignedDuration = SignedDuration::from_hours(24);

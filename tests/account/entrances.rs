@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use cplds::domain::permission::Role;
 use cplds::store::accounts::passkeys;
-use cplds::store::schema::{outbox, passkey_challenges, users};
+use cplds::store::schema::{account_requests, audit_entries, links, outbox, passkey_challenges, users};
 use diesel::prelude::*;
 use jiff::SignedDuration;
 
@@ -31,6 +31,19 @@ fn link_of(fresh: &Fresh, address: &str, path: &str) -> String {
     format!("{path}{}", rest.split_whitespace().next().unwrap())
 }
 
+type Rows = [i64; 4];
+
+/// How many links, requests, mails and lines of the audit there are.
+fn written(fresh: &Fresh) -> Rows {
+    let conn = &mut connect(fresh);
+    [
+        links::table.count().get_result(conn).unwrap(),
+        account_requests::table.count().get_result(conn).unwrap(),
+        outbox::table.count().get_result(conn).unwrap(),
+        audit_entries::table.count().get_result(conn).unwrap(),
+    ]
+}
+
 #[test]
 fn no_entrance_tells_a_known_address_from_an_unknown_one() {
     story(|fresh, browser| {
@@ -46,7 +59,15 @@ fn no_entrance_tells_a_known_address_from_an_unknown_one() {
                 fields.extend(more);
                 said(&browser.post(path, &fields), address)
             };
-            assert_eq!(ask(KNOWN), ask(UNKNOWN), "{path}");
+            let before = written(fresh);
+            let known = ask(KNOWN);
+            let between = written(fresh);
+            let unknown = ask(UNKNOWN);
+            let after = written(fresh);
+            assert_eq!(known, unknown, "{path}");
+            // The same rows are written for both: the time a page takes tells nothing either.
+            let more = |from: Rows, to: Rows| [to[0] - from[0], to[1] - from[1], to[2] - from[2], to[3] - from[3]];
+            assert_eq!(more(before, between), more(between, after), "{path}");
         }
         // The device is asked before anybody says who they are: there is nothing to tell.
         let mut named = Browser::new(&site_at(&fresh.db, NAMED));
@@ -92,15 +113,20 @@ fn a_link_used_twenty_times_at_once_serves_once() {
 }
 
 #[test]
-fn a_link_that_opens_an_account_is_good_to_the_last_second_of_thirty_minutes() {
+fn a_link_asked_for_by_mail_is_good_to_the_last_second_of_thirty_minutes() {
     story(|fresh, browser| {
-        browser.get("/compte/creation");
-        browser.post("/compte/creation", &[("email", UNKNOWN)]);
-        let path = link_of(fresh, UNKNOWN, "/compte/creation/");
-        fresh.clock.set(fresh.clock.now() + SignedDuration::from_secs(30 * 60 - 1));
-        assert_eq!(browser.get(&path).status, StatusCode::OK);
-        fresh.clock.set(fresh.clock.now() + SignedDuration::from_secs(1));
-        assert_eq!(browser.get(&path).status, StatusCode::GONE);
+        with_password(&fresh.db, KNOWN, &[(Role::Candidate, Some("22"))]);
+        for (page, address, path) in
+            [("/compte/creation", UNKNOWN, "/compte/creation/"), ("/mot-de-passe-oublie", KNOWN, "/lien/")]
+        {
+            browser.get(page);
+            browser.post(page, &[("email", address)]);
+            let link = link_of(fresh, address, path);
+            fresh.clock.set(fresh.clock.now() + SignedDuration::from_secs(30 * 60 - 1));
+            assert_eq!(browser.get(&link).status, StatusCode::OK, "{page}");
+            fresh.clock.set(fresh.clock.now() + SignedDuration::from_secs(1));
+            assert_eq!(browser.get(&link).status, StatusCode::GONE, "{page}");
+        }
     });
 }
 

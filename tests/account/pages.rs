@@ -180,7 +180,7 @@ fn a_token_planted_before_signing_in_never_becomes_a_session() {
 }
 
 #[test]
-fn a_forgotten_password_answers_the_same_to_all_and_mails_only_those_who_have_an_account() {
+fn a_forgotten_password_answers_the_same_to_all_and_gives_a_link_only_to_those_who_have_an_account() {
     story(|fresh, browser| {
         let db = &fresh.db;
         with_password(db, "a@ac-limoges.example", &[]);

@@ -1,9 +1,7 @@
 //! The mails of accounts, as rows for the outbox: to whom, which link, and how long it serves.
 //! The words stand with all the others in `mail::messages`.
 
-use crate::domain::account::{
-    ACCOUNT_LINK_LASTS, ADDRESS_CANCEL_LASTS, ADDRESS_LINK_LASTS, INVITATION_LASTS, PASSWORD_LINK_LASTS,
-};
+use crate::domain::account::{ACCOUNT_LINK_LASTS, ADDRESS_CANCEL_LASTS, ADDRESS_LINK_LASTS, INVITATION_LASTS};
 use crate::domain::audit::sha256_hex;
 use crate::mail::messages::{self, Letterhead, Message};
 use crate::store::accounts::address::ChangeFacts;
@@ -23,8 +21,15 @@ pub fn password_letter(name: &str, to: &str, public_url: &str, token: &str) -> N
         name,
         to,
         token,
-        messages::password_link(&Letterhead::national(), name, &link, PASSWORD_LINK_LASTS),
+        messages::password_link(&Letterhead::national(), name, &link, ACCOUNT_LINK_LASTS),
     )
+}
+
+/// Asked on the same page, for an address that no account in use bears: only its owner learns it.
+#[must_use]
+pub fn unknown_letter(to: &str, public_url: &str, token: &str) -> NewMail {
+    let link = format!("{public_url}/compte/creation");
+    letter("password", "", to, token, messages::account_unknown(&Letterhead::national(), &link))
 }
 
 /// Sent when a service opens an account for a colleague; `what_for` completes « Un compte vous est ouvert … ».

@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use jiff::SignedDuration;
 
 use super::super::AppState;
 use super::super::client::ClientAddress;
@@ -12,9 +13,9 @@ use super::super::error::AppError;
 use super::super::form::{Form, RawForm, Reading};
 use super::super::page::{Flash, Page, Shell, html, html_to_correct};
 use super::chosen_password;
-use super::letters::password_letter;
+use super::letters::{password_letter, unknown_letter};
 use super::sign_in::{network, open_session, throttled, too_many};
-use crate::domain::account::{Counted, LinkPurpose, PASSWORD_LINK_LASTS};
+use crate::domain::account::{ACCOUNT_LINK_LASTS, Counted, LinkPurpose};
 use crate::domain::ids::EmailAddress;
 use crate::domain::permission::Actor;
 use crate::password;
@@ -70,23 +71,29 @@ pub(super) async fn send(
     html(&ForgottenPage::new(&shell, Form::empty(), true))
 }
 
-/// The mail leaves to the address the account has, never to the spelling that was typed.
+/// The mail leaves to the address the account has, never to the spelling that was typed. An address without an account
+/// in use costs the same work and gets a mail too: neither the page, nor the time it takes, nor a silence tells which it is.
 fn queue_letter(tx: &mut Tx<'_>, email: &EmailAddress, public_url: &str) -> Result<(), StoreError> {
-    let known = accounts::find_user_by_email(tx.conn, &email.key())?;
-    let Some(user) = known.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
-    let to = EmailAddress::parse(&user.email).map_err(|e| StoreError::Broken(e.to_string()))?;
-    let expires = tx.at.checked_add(PASSWORD_LINK_LASTS).map_err(|e| StoreError::Broken(e.to_string()))?;
+    let broken = |e: String| StoreError::Broken(e);
+    let known = accounts::find_user_by_email(tx.conn, &email.key())?.filter(|user| user.disabled_at.is_none());
+    let to = known.as_ref().map_or_else(|| Ok(email.clone()), |user| EmailAddress::parse(&user.email));
+    let lasts = if known.is_some() { ACCOUNT_LINK_LASTS } else { SignedDuration::ZERO };
     let link = Link {
         purpose: LinkPurpose::Password,
-        email: to,
-        name: user.name.clone(),
-        user_id: Some(user.id.clone()),
+        email: to.map_err(|e| broken(e.to_string()))?,
+        name: known.as_ref().map(|user| user.name.clone()).unwrap_or_default(),
+        user_id: known.as_ref().map(|user| user.id.clone()),
         person_id: None,
         juror_id: None,
-        expires,
+        // Over as soon as it is made when it leads nowhere; its token is in no mail.
+        expires: tx.at.checked_add(lasts).map_err(|e| broken(e.to_string()))?,
     };
     let token = links::create_link(tx, &link)?;
-    outbox::queue(tx, vec![password_letter(&user.name, &user.email, public_url, &token)]).map(|_| ())
+    let mail = match &known {
+        Some(user) => password_letter(&user.name, &user.email, public_url, &token),
+        None => unknown_letter(email.as_str(), public_url, &token),
+    };
+    outbox::queue(tx, vec![mail]).map(|_| ())
 }
 
 #[derive(Template)]
