@@ -182,6 +182,13 @@ fn an_officers_evening_with_sixty_files() {
         let (doubt, version) = file_of(fresh, "to_examine");
         let walked = office.get(&format!("{queue_path}/{doubt}?a_decider=oui"));
         assert!(walked.says("1 sur 6") && walked.says("Dossier suivant"), "{}", walked.body);
+        // A reply from a wording speaks of the day the request set; once answered, of a request made now.
+        office.get("/gestion/modeles");
+        office.post("/gestion/modeles", &[("genre", "message"), ("titre", "Délai"), ("texte", "Avant le {date}.")]);
+        for (file, day) in [(&doubt, "10\u{a0}juillet 2026"), (&file, "26\u{a0}juillet 2026")] {
+            let thread = office.get(&format!("{queue_path}/{file}/messages"));
+            assert!(thread.says(&format!("data-text=\"Avant le {day}.\"")), "{day}: {}", thread.body);
+        }
         let version = version.to_string();
         let path = format!("{queue_path}/{doubt}/decision?a_decider=oui");
         let fields =

@@ -136,8 +136,11 @@ fn the_office_answers_from_a_wording_of_its_own_without_losing_what_is_typed() {
         let id = draft.rsplit('/').next().unwrap().to_owned();
         let mut officer = site.sign_in(&site.user(Role::ExamOfficer, "22"));
         officer.get("/gestion/modeles");
-        let typed =
-            [("genre", "message"), ("titre", "Contrat"), ("texte", "Session {session}\u{a0}: envoyez votre contrat.")];
+        let typed = [
+            ("genre", "message"),
+            ("titre", "Contrat"),
+            ("texte", "Session {session}\u{a0}: votre contrat avant le {date}."),
+        ];
         assert_eq!(officer.post("/gestion/modeles", &typed).status, StatusCode::SEE_OTHER);
         let theirs = format!("/gestion/sessions/{session}/dossiers/{id}/messages");
         let page = officer.get(&theirs);
@@ -148,7 +151,9 @@ fn the_office_answers_from_a_wording_of_its_own_without_losing_what_is_typed() {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let filled = officer.post(&theirs, &fields);
         assert_eq!(filled.status, StatusCode::OK, "{}", filled.body);
-        assert!(filled.says("Bonjour,\n\nSession 2027\u{a0}: envoyez votre contrat.</textarea>"), "{}", filled.body);
+        // Nothing is asked of a draft: what counts is the day registrations close.
+        let said = "Bonjour,\n\nSession 2027\u{a0}: votre contrat avant le 30\u{a0}septembre 2026.</textarea>";
+        assert!(filled.says(said), "{}", filled.body);
         let thread = fresh.db.read_now(|conn| message::list_thread(conn, &id)).unwrap();
         assert!(thread.is_empty(), "a wording inserted is nothing sent");
     });

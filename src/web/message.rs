@@ -14,15 +14,18 @@ use super::page::{self, CurrentActor, Flash, Page, Pages, Shell};
 use super::pieces::keep_all;
 use super::routes::{Gate, Routes};
 use super::session::{own_session, page_of, shown_instant};
+use crate::domain::academy::french_date;
 use crate::domain::examination::wording::WordingKind;
 use crate::domain::message::{MOST_FILES, bounds, check_body};
 use crate::domain::permission::{Action, OFFICE, Role};
 use crate::domain::piece::{PieceLimits, megabytes};
 use crate::mail::messages::Letterhead;
 use crate::office::message as office;
+use crate::store::examination::requests;
+use crate::store::examination::wordings;
 use crate::store::message::{self as store, MessageFileRow, MessageRow, NewFile, NewMessage, Side, ThreadFile};
 use crate::store::session::SessionRow;
-use crate::store::{Conn, Lock, StoreError, Stored, examination::wordings, new_id, pieces, reference};
+use crate::store::{Conn, Lock, StoreError, Stored, new_id, pieces, reference};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -138,13 +141,13 @@ async fn thread_page(
     side: Side,
     mut form: Form,
 ) -> Result<Response, AppError> {
-    let about = file.clone();
+    let (about, now) = (file.clone(), app.clock().now());
     let (rows, limits, wordings) = app
         .db
         .read(move |conn| {
             let rows = store::list_thread(conn, &about.id)?;
             let limits = bounds(pieces::limits(conn, &about.session)?);
-            let wordings = if side == Side::Office { ready_answers(conn, &about)? } else { Vec::new() };
+            let wordings = if side == Side::Office { ready_answers(conn, &about, now)? } else { Vec::new() };
             Ok((rows, limits, wordings))
         })
         .await?;
@@ -203,7 +206,7 @@ async fn thread_page(
 }
 
 /// The wordings of the office for answers, with what is known of the candidate.
-fn ready_answers(conn: &mut Conn, file: &ThreadFile) -> Stored<Vec<Wording>> {
+fn ready_answers(conn: &mut Conn, file: &ThreadFile, now: jiff::Timestamp) -> Stored<Vec<Wording>> {
     let rows = wordings::list_wordings(conn, std::slice::from_ref(&file.session.academy_code))?;
     if rows.iter().all(|row| row.kind != WordingKind::Message.as_str()) {
         return Ok(Vec::new());
@@ -216,11 +219,13 @@ fn ready_answers(conn: &mut Conn, file: &ThreadFile) -> Stored<Vec<Wording>> {
         .collect();
     let service = reference::get_academy(conn, &file.session.academy_code)?.service;
     let (year, lacking) = (file.session.year.to_string(), lacking.join(", "));
+    let until = french_date(requests::answer_due(conn, &file.session, &file.id, now)?);
     let values = [
         ("candidat", file.name.as_str()),
         ("numero", file.number.as_deref().unwrap_or("en préparation")),
         ("session", year.as_str()),
         ("pieces", lacking.as_str()),
+        ("date", until.as_str()),
         ("service", service.as_str()),
     ];
     Ok(fill_wordings(&rows, WordingKind::Message, &values))

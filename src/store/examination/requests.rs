@@ -2,6 +2,8 @@
 //! Whether a request is answered is never stored: the pieces themselves say it, whoever receives them.
 
 use diesel::prelude::*;
+use jiff::Span;
+use jiff::civil::Date;
 use serde_json::json;
 
 use super::super::registration::OPEN_STATES;
@@ -57,9 +59,34 @@ impl RequestView {
 
 /// The day it is in the academy of this session.
 #[must_use]
-pub fn local_day(session: &SessionRow, at: jiff::Timestamp) -> jiff::civil::Date {
+pub fn local_day(session: &SessionRow, at: jiff::Timestamp) -> Date {
     Academy::find(&session.academy_code)
         .map_or_else(|| at.to_zoned(jiff::tz::TimeZone::UTC).date(), |academy| academy.date(at))
+}
+
+/// The day a request made on this day would leave the candidate for answering; `None` where the pack sets no delay.
+///
+/// # Errors
+/// The database's own.
+pub fn proposed_due(conn: &mut Conn, session: &SessionRow, today: Date) -> Stored<Option<Date>> {
+    let pack = reference::rules_of(conn, &session.regulation_id)?;
+    let days = pack.examination.as_ref().map(|rules| i64::from(rules.request_days.value));
+    Ok(days.and_then(|days| today.checked_add(Span::new().days(days)).ok()))
+}
+
+/// The day by which this candidate is to answer: that of the request that waits, or of one made now; while their file
+/// is a draft, the day registrations close.
+///
+/// # Errors
+/// The database's own.
+pub fn answer_due(conn: &mut Conn, session: &SessionRow, registration_id: &str, now: jiff::Timestamp) -> Stored<Date> {
+    if let Some(asked) = list_requests(conn, registration_id)?.into_iter().find(RequestView::is_open) {
+        return Ok(asked.request.due_on.0);
+    }
+    let is_registered = diesel::select(diesel::dsl::exists(registrations::table.find(registration_id)));
+    let proposed =
+        if is_registered.get_result(conn)? { proposed_due(conn, session, local_day(session, now))? } else { None };
+    Ok(proposed.unwrap_or_else(|| local_day(session, session.registration_closes_at.0)))
 }
 
 /// Asks a candidate for every piece that is missing or refused, by a day; one mail leaves, with a link only.

@@ -22,11 +22,12 @@ use crate::domain::examination::{BulkAct, wording};
 use crate::domain::permission::Action;
 use crate::office::examination::Post;
 use crate::store::examination::bulk::{self, BulkPlan, BulkWork};
-use crate::store::examination::{self, queue, requests::local_day};
+use crate::store::examination::requests::{self, local_day};
+use crate::store::examination::{self, queue};
 use crate::store::outbox::NewMail;
 use crate::store::people::PersonRow;
 use crate::store::session::SessionRow;
-use crate::store::{Lock, StoreError, new_id, reference};
+use crate::store::{Lock, StoreError, new_id};
 
 struct TakenLine {
     /// `id:version`, as the confirmation sends it back.
@@ -147,17 +148,14 @@ async fn bulk_page(
             let ids = if everything { queue::list_queue_ids(conn, &session.id, &filter, sort, today)? } else { ids };
             let plan = bulk::preview(conn, &session, act, &ids, now)?;
             let agents = examination::list_colleagues(conn, &session.academy_code)?;
-            let days = reference::rules_of(conn, &session.regulation_id)?
-                .examination
-                .as_ref()
-                .map(|rules| rules.request_days.value);
+            let due = requests::proposed_due(conn, &session, today)?;
             let post = Post::of(conn, &session.academy_code, &url)?;
             let first = plan.taken.iter().map(|one| &one.line.file.person).find(|person| !person.email.is_empty());
             let mail = first.filter(|_| act.writes()).map(|person| post.of_act(act, &session, person, "aperçu"));
-            Ok((session, plan, agents, days, today, mail))
+            Ok((session, plan, agents, due, mail))
         })
         .await;
-    let (session, plan, agents, days, today, mail) = match read {
+    let (session, plan, agents, due, mail) = match read {
         Ok(read) => read,
         Err(StoreError::Refused(no)) => {
             return Err(AppError::bad_request(no.to_string()));
@@ -166,7 +164,7 @@ async fn bulk_page(
     };
     let grounds = if act == BulkAct::Refuse { grounds_of(&plan) } else { Vec::new() };
     if !form.is_refused() {
-        if let Some(due) = days.and_then(|days| today.checked_add(jiff::Span::new().days(i64::from(days))).ok()) {
+        if let Some(due) = due {
             form.start("echeance", due.to_string());
         }
         if act == BulkAct::Admit {

@@ -160,7 +160,7 @@ struct Read {
     service: String,
     received: Option<String>,
     order: Vec<String>,
-    request_days: Option<u32>,
+    proposed_due: Option<jiff::civil::Date>,
     today: jiff::civil::Date,
 }
 
@@ -190,7 +190,6 @@ pub async fn file_page(
             }
             let id = &registration_id;
             let today = local_day(&session, now);
-            let pack = reference::rules_of(conn, &session.regulation_id)?;
             Ok(Read {
                 acts: audit::list_history(conn, "registration", id)?,
                 reasons: examination::list_reasons(conn, id)?,
@@ -208,7 +207,7 @@ pub async fn file_page(
                 received: paper::find_paper(conn, id)?
                     .map(|(day, by, _)| format!("sur papier le {}, saisi par {by}", french_date(day.0))),
                 order: queue::list_queue_ids(conn, &session.id, &filter, sort, today)?,
-                request_days: pack.examination.as_ref().map(|rules| rules.request_days.value),
+                proposed_due: requests::proposed_due(conn, &session, today)?,
                 today,
                 view,
             })
@@ -291,10 +290,8 @@ pub async fn file_page(
         .filter(|piece| piece.state == "missing" || piece.state == "refused")
         .map(|piece| piece.label.as_str())
         .collect();
-    let proposed_due =
-        read.request_days.and_then(|days| read.today.checked_add(jiff::Span::new().days(i64::from(days))).ok());
     let (name, year, wanted) = (person.letter_name(), session.year.to_string(), lacking.join(", "));
-    let until = proposed_due.map(french_date).unwrap_or_default();
+    let until = read.proposed_due.map(french_date).unwrap_or_default();
     let values = [
         ("candidat", name.as_str()),
         ("numero", file.number.as_str()),
@@ -325,7 +322,7 @@ pub async fn file_page(
     let has_open_request = read.requests.iter().any(RequestView::is_open);
     let refused = form.is_refused();
     if form.value("echeance").is_empty()
-        && let Some(due) = proposed_due
+        && let Some(due) = read.proposed_due
     {
         form.start("echeance", due.to_string());
     }
