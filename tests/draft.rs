@@ -16,6 +16,7 @@ use crate::support::browser::{Answer, Browser};
 use crate::support::web::Site;
 use crate::support::{Fresh, each_engine, instant};
 
+mod plan;
 pub mod whole;
 
 pub const IDENTITY: &[(&str, &str)] = &[

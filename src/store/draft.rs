@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::people::{PersonRow, find_by_identity, find_person_of_user, identity_keys};
 use super::schema::{
-    action_plans, drafts as t, evaluations, exam_sessions, identity_checks, kept_mark_claims, kept_marks,
-    registrations, users, yearly_registrations,
+    drafts as t, evaluations, exam_sessions, identity_checks, kept_mark_claims, kept_marks, registrations, users,
+    yearly_registrations,
 };
 use super::session::{self, SessionRow};
 use super::{Conn, Stamp, StoreError, Stored, Tx, holder, new_id, reference, retention, schools};
@@ -24,8 +24,10 @@ use crate::domain::regulation::RegulationPack;
 use crate::domain::session::{CALENDAR_LAW, SessionState};
 
 mod again;
+mod plan;
 mod submission;
 
+pub use plan::{PLAN_STATES, PlanRow, PlanView, change_plan, find_plan, get_own_plan, may_change_plan};
 pub use submission::{Submitted, find_submitted, submit};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -351,25 +353,6 @@ pub fn list_claims(conn: &mut Conn, registration_id: &str) -> Stored<Vec<ClaimRo
         .order(kept_mark_claims::epreuve)
         .select(ClaimRow::as_select())
         .load(conn)?)
-}
-
-/// Where and when épreuve 1 may be seen, as the candidate declared it.
-#[derive(Debug, Clone, Queryable, Selectable, serde::Serialize)]
-#[diesel(table_name = action_plans)]
-pub struct PlanRow {
-    pub registration_id: String,
-    pub host_uai: Option<String>,
-    pub host_name: String,
-    pub action: String,
-    pub young_people: i32,
-    pub days: String,
-    pub unavailable: String,
-}
-
-/// # Errors
-/// The database's own.
-pub fn find_plan(conn: &mut Conn, registration_id: &str) -> Stored<Option<PlanRow>> {
-    Ok(action_plans::table.find(registration_id).select(PlanRow::as_select()).first(conn).optional()?)
 }
 
 /// An officer has read the transcript of a mark claimed: it is kept, or set aside with a reason; a mail says that a

@@ -26,11 +26,13 @@ use crate::store::registration::{self, FileView, OPEN_STATES};
 use crate::store::{Stored, certificate, correction, documents, draft, examination, message, publication, schedule};
 
 mod asked;
+mod plan;
 mod self_check;
 mod timeline;
 mod withdrawal;
 
 use asked::{Request, Wanted};
+use plan::Plan;
 use timeline::{TimeStep, next_date, time_line};
 
 const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
@@ -42,6 +44,8 @@ pub fn routes() -> Routes<AppState> {
         .get("/mon-dossier", CANDIDATE, files)
         .get("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::confirm)
         .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::withdraw)
+        .get("/mon-dossier/{registration}/seance", CANDIDATE, plan::show)
+        .post("/mon-dossier/{registration}/seance", CANDIDATE, plan::save)
         .get("/mon-dossier/{registration}/{document}", CANDIDATE, document)
 }
 
@@ -64,8 +68,7 @@ struct FileCard {
     takes_pieces: bool,
     /// A withdrawn file whose session still takes registrations.
     may_register_again: bool,
-    /// A claim on épreuve 1 was refused, and nothing says where it may be seen.
-    lacks_plan: bool,
+    plan: Plan,
     passages: Vec<Passage>,
     kept: Vec<String>,
     result: Option<ResultCard>,
@@ -116,8 +119,7 @@ struct Loaded {
     claims: Vec<draft::ClaimRow>,
     grounds: HashMap<String, String>,
     requests: Vec<RequestView>,
-    /// A claim on épreuve 1 was refused, and nothing says where it may be seen.
-    lacks_plan: bool,
+    plan: Plan,
     may_register_again: bool,
 }
 
@@ -147,8 +149,7 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                 } else {
                     HashMap::new()
                 };
-                let lacks_plan = claims.iter().any(|claim| claim.epreuve == 1 && claim.state == "refused")
-                    && draft::find_plan(conn, &view.registration.id)?.is_none();
+                let plan = plan::standing(conn, &view, &claims)?;
                 let convened = matches!(
                     view.session.state,
                     SessionState::Convened
@@ -176,7 +177,7 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     claims,
                     grounds,
                     requests: store_requests::list_requests(conn, &view.registration.id)?,
-                    lacks_plan,
+                    plan,
                     may_register_again: is_withdrawn(&view)
                         && choices.iter().any(|choice| choice.id == view.session.id),
                     view,
@@ -227,7 +228,7 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         claims,
         grounds,
         requests,
-        lacks_plan,
+        plan,
         may_register_again,
     } = loaded;
     let (session, file) = (&view.session, &view.registration);
@@ -294,7 +295,7 @@ fn card(loaded: Loaded, now: jiff::Timestamp) -> FileCard {
         requests: asked::requests(&view, &requests, now),
         takes_pieces: OPEN_STATES.contains(&session.state) && file.state != "withdrawn",
         may_register_again,
-        lacks_plan,
+        plan,
         passages: slots
             .iter()
             .map(|slot| Passage {

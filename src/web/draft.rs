@@ -9,12 +9,13 @@ use axum::response::Response;
 use super::AppState;
 use super::error::AppError;
 use super::form::{Form, RawForm};
+use super::french::capital;
 use super::page::{self, CurrentActor, Flash, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
 use crate::domain::academy::Academy;
 use crate::domain::permission::Role;
-use crate::domain::registration::draft::{Standing, Step, standings};
+use crate::domain::registration::draft::{DAYS, Standing, Step, Typed, standings};
 use crate::store::draft::{self as store, DraftView};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, message, pieces, reference};
@@ -64,6 +65,25 @@ pub(super) async fn own(app: &AppState, actor: &CurrentActor, draft: String) -> 
     let user = actor.user_id.clone();
     let now = app.clock().now();
     Ok(app.db.read(move |conn| store::get_own(conn, &user, &draft, now)).await?)
+}
+
+/// The fields of a step, as they were sent.
+pub(super) fn typed_in(raw: &RawForm, step: Step) -> Typed {
+    let mut typed = Typed::new();
+    for (name, value) in raw.fields().filter(|(name, _)| step.has_field(name)) {
+        typed.entry(name.to_owned()).or_default().push(value.to_owned());
+    }
+    typed
+}
+
+/// The same, for showing them again.
+pub(super) fn flat(typed: &Typed) -> Vec<(String, String)> {
+    typed.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.clone(), value.clone()))).collect()
+}
+
+/// The days that one may tick.
+pub(super) fn days() -> Vec<(String, String)> {
+    DAYS.iter().map(|day| ((*day).to_owned(), capital(day))).collect()
 }
 
 pub(super) fn page_of(shell: &Shell, view: &DraftView, title: &str) -> Page {

@@ -450,7 +450,7 @@ fn a_claimed_mark_is_dropped_refused_or_claimed_again_without_a_trap() {
         assert_eq!(told, 1, "a mail says that a decision can be read");
         let mine = browser.get("/mon-dossier");
         assert!(
-            mine.says("vous passez donc cette épreuve") && mine.says("écrivez au bureau des examens"),
+            mine.says("vous passez donc cette épreuve") && mine.says(&format!("/mon-dossier/{id}/seance")),
             "{}",
             mine.body
         );

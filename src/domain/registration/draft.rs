@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod reader;
 mod steps;
 
+pub use reader::Fault;
 pub use steps::{
-    ActionPlan, Complete, Context, DAYS, Fault, Identity, KeptChoice, KnownMark, MEASURES, OTHER, Posting, Situation,
-    read_all, read_identity, read_step,
+    ActionPlan, Complete, Context, DAYS, Identity, KeptChoice, KnownMark, MEASURES, OTHER, Posting, Situation,
+    read_all, read_identity, read_plan, read_step,
 };
 
 use super::accommodation::Accommodation;

@@ -4,7 +4,8 @@
 use diesel::prelude::*;
 use serde_json::json;
 
-use super::submission::{file_of, keep_marks, plan_action, take_year};
+use super::plan::plan_action;
+use super::submission::{file_of, keep_marks, take_year};
 use super::{ClaimRow, DraftView, list_claims};
 use crate::domain::registration::draft::{Complete, KeptChoice};
 use crate::store::registration::{KeptMarkRow, RegistrationRow};

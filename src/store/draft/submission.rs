@@ -4,17 +4,18 @@
 use diesel::prelude::*;
 use serde_json::json;
 
+use super::plan::plan_action;
 use super::{DraftView, again, closed, get_own, refuse_second};
 use crate::domain::eligibility::{Assessment, Facts, assess};
 use crate::domain::permission::{Action, Object, may};
 use crate::domain::refusal::Refusal;
-use crate::domain::registration::draft::{ActionPlan, Complete, KeptChoice, read_all};
+use crate::domain::registration::draft::{Complete, KeptChoice, read_all};
 use crate::store::outbox::{self, NewMail};
 use crate::store::people::{NewPerson, PersonRow, add_identities, find_by_identity, fold_email, identity_keys};
 use crate::store::registration::{KeptMarkRow, RegistrationRow, candidate_number};
 use crate::store::schema::{
-    action_plans, decisions, drafts, identity_checks, kept_mark_claims, kept_marks, people, person_identities,
-    piece_files, pieces, registrations as t, resumed_drafts, yearly_registrations,
+    decisions, drafts, identity_checks, kept_mark_claims, kept_marks, people, person_identities, piece_files, pieces,
+    registrations as t, resumed_drafts, yearly_registrations,
 };
 use crate::store::session::{self, SessionRow};
 use crate::store::staff::career::{self, Told};
@@ -321,24 +322,6 @@ fn register(tx: &mut Tx<'_>, view: &DraftView, complete: &Complete, person: &Per
     });
     tx.audit("register", ("registration", &row.id), None, Some(&json!(row)), &detail)?;
     Ok(row)
-}
-
-/// What the commission of épreuve 1 will come and see, when it is to be sat.
-pub(super) fn plan_action(tx: &mut Tx<'_>, registration_id: &str, plan: Option<&ActionPlan>) -> Stored<()> {
-    if let Some(plan) = plan {
-        diesel::insert_into(action_plans::table)
-            .values((
-                action_plans::registration_id.eq(registration_id),
-                action_plans::host_uai.eq(plan.uai.as_ref().map(|uai| uai.as_str().to_owned())),
-                action_plans::host_name.eq(&plan.place),
-                action_plans::action.eq(&plan.action),
-                action_plans::young_people.eq(plan.young_people),
-                action_plans::days.eq(plan.days.join(", ")),
-                action_plans::unavailable.eq(&plan.unavailable),
-            ))
-            .execute(tx.conn)?;
-    }
-    Ok(())
 }
 
 /// Marks this house holds are kept at once; the others are claims that an officer reads on the transcript.

@@ -5,17 +5,14 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
 use super::answers::{known_label, listed};
-use super::{closed_page, own, page_of};
+use super::{closed_page, days, flat, own, page_of, typed_in};
 use crate::domain::academy::Academy;
-use crate::domain::registration::draft::{
-    Answers, DAYS, MEASURES, OTHER, Standing, Step, Typed, measure_of, read_step, standings,
-};
+use crate::domain::registration::draft::{Answers, MEASURES, OTHER, Standing, Step, measure_of, read_step, standings};
 use crate::store::draft::{self as store, DraftView};
 use crate::store::{Lock, StoreError};
 use crate::web::AppState;
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm};
-use crate::web::french::capital;
 use crate::web::page::{self, CurrentActor, Flash, Page, Shell};
 
 type Choices = Vec<(String, String)>;
@@ -116,10 +113,6 @@ fn form_of(view: &DraftView, step: Step) -> Form {
     form
 }
 
-fn flat(typed: &Typed) -> Vec<(String, String)> {
-    typed.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.clone(), value.clone()))).collect()
-}
-
 fn in_service(view: &DraftView) -> bool {
     first(&view.answers, Step::Posting, "lieu") == "service"
 }
@@ -159,7 +152,6 @@ async fn page_for(
     };
     let mut corps = list(&view.pack.corps);
     corps.push((OTHER.to_owned(), "Autre".to_owned()));
-    let same = |words: &[&str]| -> Choices { words.iter().map(|word| ((*word).to_owned(), capital(word))).collect() };
     Ok(StepPage {
         page: page_of(shell, view, step.label()).with_errors(form.is_refused()),
         draft: view.draft.id.clone(),
@@ -176,7 +168,7 @@ async fn page_for(
         academies: Academy::all().iter().map(|academy| (academy.code.clone(), academy.name.clone())).collect(),
         questions: questions(view),
         has_known: !view.known.is_empty(),
-        days: same(&DAYS),
+        days: days(),
         measures: MEASURES.iter().map(|(code, label)| ((*code).to_owned(), (*label).to_owned())).collect(),
         pieces: pieces.into_iter().map(|(_, label)| label).collect(),
         in_service: in_service(view),
@@ -234,10 +226,7 @@ pub async fn save(
 ) -> Result<Response, AppError> {
     let step = read_path(&step)?;
     let view = own(&app, &actor, draft.clone()).await?;
-    let mut typed = Typed::new();
-    for (name, value) in raw.fields().filter(|(name, _)| step.has_field(name)) {
-        typed.entry(name.to_owned()).or_default().push(value.to_owned());
-    }
+    let typed = typed_in(&raw, step);
     let version: u32 = raw.trimmed("version").parse().unwrap_or(0);
     let from_review = raw.trimmed("retour") == "verification";
     let to_list = raw.trimmed("puis") == "liste";

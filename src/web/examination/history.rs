@@ -84,6 +84,7 @@ fn told(session: &SessionRow, act: &AuditRow, pieces: &[(String, String, String)
             format!("{word} pour la pièce\u{a0}: {}{replaced}", piece(&text("piece")))
         }
         "check_kept_mark" => "Note conservée vérifiée".to_owned(),
+        "plan_action" => "Séance de l’épreuve 1 déclarée".to_owned(),
         "update_registration" => "Dossier mis à jour par import".to_owned(),
         "place" => "Passage placé au calendrier".to_owned(),
         "remove_slot" => "Passage retiré du calendrier".to_owned(),

@@ -6,17 +6,11 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{Answers, Step, Typed};
+use super::reader::{Fault, Reader, one_line};
+use super::{Answers, Step};
 use crate::domain::academy::Academy;
 use crate::domain::ids::{Civility, FrenchDate, Mark, Phone, Uai, parse_department};
 use crate::domain::regulation::RegulationPack;
-
-/// A field that is to be corrected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    pub field: String,
-    pub sentence: String,
-}
 
 /// A mark this house holds for the person, from a published session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +156,18 @@ pub fn read_all(answers: &Answers, context: &Context<'_>) -> Result<Complete, St
     Ok(Complete { identity, posting, situation, trained, kept, plan, accommodation })
 }
 
+/// What épreuve 1 will be, alone: read against the posting, both as typed.
+///
+/// # Errors
+/// Each fault beside its field.
+pub fn read_plan(answers: &Answers, context: &Context<'_>) -> Result<ActionPlan, Vec<Fault>> {
+    let mut read = Reader::of(answers.typed(Step::Action));
+    match action(&mut read, answers, context) {
+        Some(plan) if read.faults.is_empty() => Ok(plan),
+        _ => Err(read.faults),
+    }
+}
+
 /// The identity alone, once its step reads.
 #[must_use]
 pub fn read_identity(answers: &Answers, context: &Context<'_>) -> Option<Identity> {
@@ -173,90 +179,6 @@ pub fn read_identity(answers: &Answers, context: &Context<'_>) -> Option<Identit
 pub(super) fn sits_first_epreuve(answers: &Answers, context: &Context<'_>) -> bool {
     let mut read = Reader::of(answers.typed(Step::Kept));
     !kept(&mut read, context).is_some_and(|marks| marks.iter().any(|mark| mark.epreuve == 1))
-}
-
-/// Reads the fields of one step; every bad one leaves its sentence and reading goes on.
-struct Reader<'a> {
-    typed: Option<&'a Typed>,
-    faults: Vec<Fault>,
-}
-
-impl<'a> Reader<'a> {
-    const fn of(typed: Option<&'a Typed>) -> Self {
-        Reader { typed, faults: Vec::new() }
-    }
-
-    fn get(&self, field: &str) -> &'a str {
-        self.typed.and_then(|typed| typed.get(field)).and_then(|values| values.first()).map_or("", |text| text.trim())
-    }
-
-    fn all(&self, field: &str) -> Vec<&'a str> {
-        self.typed
-            .and_then(|typed| typed.get(field))
-            .map(|values| values.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect())
-            .unwrap_or_default()
-    }
-
-    fn refuse(&mut self, field: &str, sentence: impl Into<String>) {
-        self.faults.push(Fault { field: field.to_owned(), sentence: sentence.into() });
-    }
-
-    fn required<T, E: ToString>(
-        &mut self,
-        field: &str,
-        missing: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text = self.get(field);
-        if text.is_empty() {
-            self.refuse(field, missing);
-            return None;
-        }
-        self.keep(field, parse(text))
-    }
-
-    /// Blank is `Some(None)`; only a wrong text is `None`.
-    #[allow(clippy::option_option)]
-    fn optional<T, E: ToString>(&mut self, field: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<Option<T>> {
-        let text = self.get(field);
-        if text.is_empty() { Some(None) } else { self.keep(field, parse(text)).map(Some) }
-    }
-
-    fn text(&mut self, field: &str, missing: &str, limit: usize) -> Option<String> {
-        self.required(field, missing, |text| one_line(text, limit))
-    }
-
-    fn choice<'c>(&mut self, field: &str, missing: &str, choices: &[&'c str]) -> Option<&'c str> {
-        let text = self.get(field);
-        let found = choices.iter().find(|choice| **choice == text).copied();
-        if found.is_none() {
-            self.refuse(field, missing);
-        }
-        found
-    }
-
-    fn keep<T, E: ToString>(&mut self, field: &str, parsed: Result<T, E>) -> Option<T> {
-        match parsed {
-            Ok(value) => Some(value),
-            Err(sentence) => {
-                self.refuse(field, sentence.to_string());
-                None
-            }
-        }
-    }
-}
-
-/// Blanks and line ends become one space.
-fn one_line(text: &str, limit: usize) -> Result<String, String> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let length = text.chars().count();
-    if length > limit {
-        return Err(format!("Ce texte compte {length}\u{a0}caractères\u{a0}: raccourcissez-le à {limit} au plus."));
-    }
-    if let Some(strange) = text.chars().find(|c| c.is_control()) {
-        return Err(format!("Ce texte contient un caractère interdit (U+{:04X})\u{a0}: retapez-le.", strange as u32));
-    }
-    Ok(text)
 }
 
 /// A name of the civil state holds letters, and never a figure.
