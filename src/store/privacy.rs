@@ -3,6 +3,7 @@
 //! Lines are in French and in order, so that the same value makes the page people read and the file programs read.
 
 mod own;
+mod readable;
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -39,6 +40,7 @@ pub const HELD: &[&str] = &[
     "evaluations",
     "evidence",
     "exercised_activities",
+    "file_notes",
     "former_names",
     "handovers",
     "identity_checks",
@@ -86,21 +88,35 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("commission_members", "the composition of commissions names other jurors; one's own seat is said"),
     ("conflicts", "a comparison of a juror with a candidate: each would learn of the other"),
     ("documents", "the documents themselves are downloaded from « Mon dossier »"),
-    ("evaluation_lines", "the examiners' grid: a working document of the jury (CRPA, article L. 311-2)"),
-    ("file_notes", "notes between officers, which prepare a decision (CRPA, article L. 311-2)"),
+    ("evaluation_lines", "a working document of the jury until the results; each level is then given as evidence"),
     ("file_presences", "which officer has a file open, for minutes"),
     ("jobs", "the program's own work: it says nothing that the documents do not say"),
     ("passkey_challenges", "random, for five minutes, then gone"),
     ("person_identities", "the names of the civil status folded for comparison: nothing that is not in it"),
     ("resumed_drafts", "which form took the place of which: both are given"),
-    ("working_notes", "an examiner's notes on somebody else (CRPA, article L. 311-2)"),
+    (
+        "working_notes",
+        "an examiner's unfinished draft; only finished documents are handed out (CRPA, article L. 311-2)",
+    ),
     ("yearly_registrations", "an index of the registrations already given"),
 ];
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Fact {
     pub libelle: String,
+    /// As it is held: codes, ISO 8601 days and instants.
     pub valeur: String,
+    /// The same in words, where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lisible: Option<String>,
+}
+
+impl Fact {
+    /// What a person reads.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.lisible.as_deref().unwrap_or(&self.valeur)
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -117,7 +133,7 @@ impl Item {
     fn with(mut self, libelle: &str, valeur: impl ToString) -> Self {
         let valeur = valeur.to_string();
         if !valeur.is_empty() {
-            self.lignes.push(Fact { libelle: libelle.to_owned(), valeur });
+            self.lignes.push(Fact { libelle: libelle.to_owned(), valeur, lisible: None });
         }
         self
     }
@@ -179,6 +195,8 @@ pub fn gather(conn: &mut Conn, actor: &Actor, now: jiff::Timestamp, open: OpenNu
     sections.push(mails(conn, actor)?);
     sections.push(traces(conn, actor, person.as_ref())?);
     sections.retain(|section| !section.elements.is_empty());
+    let names = readable::Names::read(conn, actor, person.as_ref())?;
+    readable::add(&mut sections, &names);
     Ok(Held { etabli_le: shown(Stamp(now)), sections })
 }
 

@@ -8,12 +8,14 @@ use diesel::prelude::*;
 use super::{Item, Section, section, shown, shown_day};
 use crate::domain::ids::Mark;
 use crate::domain::permission::Actor;
+use crate::domain::registration::draft::Step;
 use crate::store::schema::{
     account_requests, action_plans, attendance_changes, decisions, drafts, earlier_certificates, earlier_marks,
-    enrolments, equivalences, handovers, identity_checks, kept_mark_claims, letters, links, meeting_presences,
-    message_files, messages, mission_letters, mission_shares, module_choices, module_exemptions, numens, paper_files,
-    people, piece_files, piece_reasons, piece_request_items, piece_requests, registrations, saved_views,
-    signed_letters, training_answered, training_convocations, training_meetings, training_requests, tutor_meetings,
+    enrolments, equivalences, file_notes, handovers, identity_checks, kept_mark_claims, letters, links,
+    meeting_presences, message_files, messages, mission_letters, mission_shares, module_choices, module_exemptions,
+    numens, paper_files, people, piece_files, piece_reasons, piece_request_items, piece_requests, registrations,
+    saved_views, signed_letters, training_answered, training_convocations, training_meetings, training_requests,
+    tutor_meetings,
 };
 use crate::store::{Conn, Day, Stamp, Stored};
 
@@ -38,8 +40,9 @@ pub(super) fn exchanges(conn: &mut Conn, actor: &Actor) -> Stored<Section> {
             }
         };
         for (step, fields) in steps {
+            let step = Step::from_word(&step).map_or(step.as_str(), |step| step.label());
             for (field, values) in fields {
-                draft = draft.with(&format!("{step}, {field}"), values.join(", "));
+                draft = draft.with(&format!("{step}, {}", field.replace('_', " ")), values.join(", "));
             }
         }
         elements.push(draft);
@@ -140,6 +143,7 @@ fn registered_file(conn: &mut Conn, id: &str, elements: &mut Vec<Item>) -> Store
             Item::new("Dossier papier").with("Reçu le", shown_day(received)).with("Saisi par le service le", shown(at)),
         );
     }
+    notes_of_the_office(conn, id, elements)?;
     let reasons: Vec<(String, String)> = piece_reasons::table
         .filter(piece_reasons::registration_id.eq(id))
         .order(piece_reasons::code)
@@ -193,6 +197,28 @@ fn registered_file(conn: &mut Conn, id: &str, elements: &mut Vec<Item>) -> Store
                 .with("Où la télécharger", "Mon dossier"),
         );
     }
+    Ok(())
+}
+
+/// What officers noted while they examined the file: preparatory until the decision, then its candidate's to read
+/// (CRPA, article L. 311-2). Whoever wrote is not named.
+fn notes_of_the_office(conn: &mut Conn, id: &str, elements: &mut Vec<Item>) -> Stored<()> {
+    let decided: i64 = decisions::table
+        .filter(decisions::registration_id.eq(id))
+        .filter(decisions::decided_at.is_not_null())
+        .count()
+        .get_result(conn)?;
+    if decided == 0 {
+        return Ok(());
+    }
+    let notes: Vec<(String, Stamp)> = file_notes::table
+        .filter(file_notes::registration_id.eq(id))
+        .order(file_notes::created_at)
+        .select((file_notes::body, file_notes::created_at))
+        .load(conn)?;
+    elements.extend(
+        notes.into_iter().map(|(body, at)| Item::new("Remarque du bureau").with("Le", shown(at)).with("Texte", body)),
+    );
     Ok(())
 }
 
