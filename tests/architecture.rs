@@ -85,7 +85,7 @@ fn names(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + name.len()..].chars().next();
-        !(opens && is_word(before)) && !(closes && is_word(after))
+        !((opens && is_word(before)) || (closes && is_word(after)))
     })
 }
 

@@ -1,5 +1,6 @@
 //! An officer's evening: sixty files, a deadline tonight, a colleague beside, and another academy that sees nothing.
 
+mod desk;
 mod together;
 
 use std::sync::Arc;
@@ -363,6 +364,7 @@ fn the_list_is_read_then_fixed_then_told_and_reopens_only_by_two() {
         }
         fresh.clock.set(instant("2026-10-05T08:00:00Z"));
         let mut office = site.sign_in(&officer);
+        assert!(office.get(&base).says("1\u{a0}liste à arrêter"));
         let page = office.get(&format!("{base}/liste"));
         assert!(page.says("qui seraient admis"), "{}", page.body);
         let project = office.get(&format!("{base}/liste/projet.pdf"));
@@ -375,9 +377,16 @@ fn the_list_is_read_then_fixed_then_told_and_reopens_only_by_two() {
         assert!(office.follow(&fixed).says("7"), "{}", fixed.body);
         let list = office.get(&format!("{base}/exports/list.csv"));
         assert_eq!(list.body.lines().count(), 8, "{}", list.body);
+        // Read before they leave: who would get the letters of admission; nobody once they have left.
+        let preview = format!("{base}/courriels/apercu/lettres-admission");
+        let read = office.get(&preview);
+        assert_eq!(read.body.matches("@ac-limoges.example</span></li>").count(), 7, "{}", read.body);
+        assert!(office.get(&base).says("7\u{a0}lettres d’admission à se présenter à écrire"));
         office.get(&format!("{base}/liste"));
         let told = office.post(&format!("{base}/liste/lettres"), &[]);
         assert!(office.follow(&told).says("7"));
+        assert!(!office.get(&base).says("lettres d’admission"));
+        assert!(!office.get(&preview).says("@ac-limoges.example"));
         let again = office.post(&format!("{base}/liste/lettres"), &[]);
         assert!(office.follow(&again).says("rien n’est parti"));
         assert_eq!(mails(fresh, "decision"), 9);
@@ -398,9 +407,9 @@ fn the_list_is_read_then_fixed_then_told_and_reopens_only_by_two() {
 }
 
 #[test]
-fn the_queue_asks_as_many_queries_for_sixty_files_as_for_six() {
+fn the_queue_asks_as_many_queries_for_six_hundred_files_as_for_six() {
     each_engine(|fresh| {
-        let id = open_with(fresh, 60);
+        let id = open_with(fresh, 600);
         let mut conn = connect(fresh);
         let asked = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&asked);
@@ -417,8 +426,8 @@ fn the_queue_asks_as_many_queries_for_sixty_files_as_for_six() {
             (lines.len(), asked.load(Ordering::Relaxed))
         };
         let (few, for_few) = count(6);
-        let (many, for_many) = count(60);
-        assert_eq!((few, many), (6, 60));
+        let (many, for_many) = count(600);
+        assert_eq!((few, many), (6, 600));
         assert!(for_few > 0 && for_few == for_many, "{for_few} and {for_many} on {}", fresh.engine);
     });
 }

@@ -30,7 +30,7 @@ const ACCOUNT: &str = "examens%40exemple.fr:mot%20de%20passe%3A%20%C3%A9%2F%25%4
 #[derive(Clone, Copy, PartialEq)]
 enum Tls {
     None,
-    StartTls,
+    Upgraded,
     FromTheStart,
 }
 
@@ -60,7 +60,7 @@ impl Server {
         command.arg(here.join("tests/tools/smtp_server.py")).arg("--out").arg(&dir);
         if tls != Tls::None {
             make_certificate(&dir);
-            command.args(["--tls", if tls == Tls::StartTls { "starttls" } else { "start" }]);
+            command.args(["--tls", if tls == Tls::Upgraded { "starttls" } else { "start" }]);
             command.arg("--cert").arg(dir.join("cert.pem")).arg("--key").arg(dir.join("key.pem"));
             command.args(["--user", USER, "--password", PASSWORD]);
         }
@@ -144,7 +144,7 @@ fn letter() -> Letter {
 
 #[test]
 fn a_letter_arrives_whole_over_both_encryptions_with_its_files_and_its_accents() {
-    for (tls, scheme) in [(Tls::StartTls, "smtp+starttls"), (Tls::FromTheStart, "smtps")] {
+    for (tls, scheme) in [(Tls::Upgraded, "smtp+starttls"), (Tls::FromTheStart, "smtps")] {
         let server = Server::start(tls);
         let mailer = server.mailer(&format!("{scheme}://{ACCOUNT}@"));
         wait(async { mailer.send(&letter()).await }).unwrap();
@@ -181,7 +181,7 @@ fn a_server_without_starttls_gets_neither_the_letter_nor_the_password() {
 
 #[test]
 fn a_server_that_nobody_trusted_vouches_for_is_refused() {
-    let server = Server::start(Tls::StartTls);
+    let server = Server::start(Tls::Upgraded);
     let url = format!("smtp+starttls://{ACCOUNT}@127.0.0.1:{}", server.port);
     let mailer = Mailer::from_config(Some(&url), None, &server.dir, USER).unwrap();
     let refused = wait(async { mailer.send(&letter()).await });
@@ -191,7 +191,7 @@ fn a_server_that_nobody_trusted_vouches_for_is_refused() {
 
 #[test]
 fn a_wrong_password_keeps_the_mails_waiting_and_says_which_setting_to_correct() {
-    let server = Server::start(Tls::StartTls);
+    let server = Server::start(Tls::Upgraded);
     let refused = wait(async { server.mailer("smtp+starttls://examens:faux@").send(&letter()).await }).unwrap_err();
     let SendFailed::Transient(why) = refused else { panic!("{refused:?}") };
     assert!(why.contains("CPLDS_SMTP_URL") && why.contains("535") && !why.contains("faux"), "{why}");
@@ -199,7 +199,7 @@ fn a_wrong_password_keeps_the_mails_waiting_and_says_which_setting_to_correct() 
 
 #[test]
 fn an_unknown_mailbox_is_refused_for_good_and_a_busy_one_for_now() {
-    let server = Server::start(Tls::StartTls);
+    let server = Server::start(Tls::Upgraded);
     let send = |to: &str| {
         wait(async {
             server.mailer(&format!("smtp+starttls://{ACCOUNT}@")).send(&Letter { to: to.into(), ..letter() }).await
@@ -260,7 +260,7 @@ fn later(fresh: &Fresh, by: SignedDuration) {
 
 #[test]
 fn the_courier_sends_what_it_can_and_writes_down_what_became_of_each() {
-    let server = Server::start(Tls::StartTls);
+    let server = Server::start(Tls::Upgraded);
     let scheme = format!("smtp+starttls://{ACCOUNT}@");
     each_engine(|fresh| {
         let before = server.received().len();
@@ -386,7 +386,7 @@ fn a_year_of_mails(fresh: &Fresh) {
         public_url: "http://127.0.0.1:8080".into(),
     };
     play(&fresh.db, &fresh.clock, &plan, &mut |_| {}).unwrap();
-    open_next_session(&fresh.db, &fresh.clock, &plan, &crate::support::vault(&fresh)).unwrap();
+    open_next_session(&fresh.db, &fresh.clock, &plan, &crate::support::vault(fresh)).unwrap();
     let site = Site::new(fresh);
     let known = "inscription.commencee@ac-demo.example";
     let mut visitor = site.visitor();
@@ -408,7 +408,7 @@ fn a_year_of_mails(fresh: &Fresh) {
 
 #[test]
 fn every_message_of_a_year_leaves_whole_through_a_real_server_in_both_forms() {
-    let server = Server::start(Tls::StartTls);
+    let server = Server::start(Tls::Upgraded);
     let scheme = format!("smtp+starttls://{ACCOUNT}@");
     each_engine(|fresh| {
         a_year_of_mails(fresh);

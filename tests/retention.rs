@@ -172,10 +172,10 @@ fn tables_of_a_file() -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     let mut table = "";
     for line in include_str!("../src/store/schema.rs").lines() {
-        if let Some((name, _)) = line.strip_prefix("    ").and_then(|line| line.split_once(" (")) {
-            if !name.starts_with(' ') {
-                table = name;
-            }
+        if let Some((name, _)) = line.strip_prefix("    ").and_then(|line| line.split_once(" ("))
+            && !name.starts_with(' ')
+        {
+            table = name;
         }
         for column in ["registration_id", "file_id", "draft_id"] {
             if line.trim().starts_with(&format!("{column} ->")) {

@@ -210,7 +210,7 @@ fn a_proposal_fills_every_slot_but_those_of_kept_marks() {
         let first = all.iter().find(|one| one.slot.epreuve == 1).unwrap();
         assert_eq!(first.slot.site, first.school_name);
         assert!(all.iter().filter(|one| one.slot.epreuve == 2).all(|one| one.slot.site == "Lycée Turgot, Limoges"));
-        assert_eq!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok(), true);
+        assert!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok());
     });
 }
 

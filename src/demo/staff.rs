@@ -146,8 +146,8 @@ fn post(tx: &mut Tx<'_>, id: &str, at: usize, year: i16, department: Option<Stri
         quota: if mixed { 50 } else { 100 },
         starts_on: date(year - 1 - i16::try_from(at % 4).unwrap_or(0), 9, 1),
         ends_on: None,
-        requires_certificate: at % 2 == 0,
-        certificate_by: (at % 2 == 0).then(|| date(year + i16::try_from(at % 3).unwrap_or(0) - 1, 8, 31)),
+        requires_certificate: at.is_multiple_of(2),
+        certificate_by: at.is_multiple_of(2).then(|| date(year + i16::try_from(at % 3).unwrap_or(0) - 1, 8, 31)),
     };
     record_posting(tx, &new)?;
     if mixed {

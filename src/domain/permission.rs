@@ -244,8 +244,8 @@ pub fn may(actor: &Actor, action: Action, object: Object<'_>) -> bool {
                 (Some(_), None) => matches!(action, Action::SeeReference),
             }
     });
-    let by_seat = matches!(action, Action::EnterMarks | Action::AssessCompetences)
-        && object.members.iter().any(|member| *member == actor.user_id);
+    let by_seat =
+        matches!(action, Action::EnterMarks | Action::AssessCompetences) && object.members.contains(&actor.user_id);
     let by_ownership = match action {
         Action::SeeOwnFile => object.owner == Some(actor.user_id.as_str()),
         Action::Apply => actor.has_role(Role::Candidate) && object.owner == Some(actor.user_id.as_str()),

@@ -91,7 +91,7 @@ pub(super) fn write(objects: Vec<Body>, root: u32, info: u32) -> Result<Vec<u8>>
 }
 
 fn write_stream(out: &mut Vec<u8>, number: usize, stream: Stream) -> Result<()> {
-    write!(out, "{number} 0 obj\n")?;
+    writeln!(out, "{number} 0 obj")?;
     put(out, &Object::Stream(stream))?;
     out.extend_from_slice(b"\nendobj\n");
     Ok(())

@@ -212,6 +212,7 @@ fn jury_path(id: &str) -> String {
 }
 
 /// Runs a command on the jury; a refusal comes back beside `field`, with everything that was typed.
+#[allow(clippy::too_many_arguments)] // a page, its form, and what is done with it
 async fn change<F>(
     app: &AppState,
     shell: &Shell,

@@ -415,7 +415,7 @@ async fn list(
             let total = usize::try_from(if unread { counts.1 } else { counts.0 }).unwrap_or(0);
             let base = format!("/gestion/sessions/{}/messages", session.id);
             let kept = unread.then_some(("a_lire", "oui"));
-            let pages = Pages::new(&base, kept.into_iter(), &number, PER_PAGE, total);
+            let pages = Pages::new(&base, kept, &number, PER_PAGE, total);
             let offset = i64::try_from(pages.offset()).unwrap_or(0);
             let threads = store::list_threads(conn, &session.id, unread, PER_PAGE as i64, offset)?;
             let ids: Vec<String> = threads.iter().map(|thread| thread.file_id.clone()).collect();

@@ -131,7 +131,7 @@ async fn list(
             let total = counts.get(at).copied().unwrap_or(0);
             let pages = Pages::new(
                 &place(&session.id),
-                [("etat", chosen)].into_iter(),
+                [("etat", chosen)],
                 &number,
                 PER_PAGE,
                 usize::try_from(total).unwrap_or(0),

@@ -241,7 +241,7 @@ async fn receive(
     match written {
         Ok(0) => Ok(Flash::success("Ce fichier était déjà au dossier\u{a0}: rien n’a changé.").then(&place(&file_id))),
         Ok(1) => Ok(Flash::success("Le fichier est enregistré.").then(&place(&file_id))),
-        Ok(count) => Ok(Flash::success(&format!("{count}\u{a0}fichiers sont enregistrés.")).then(&place(&file_id))),
+        Ok(count) => Ok(Flash::success(format!("{count}\u{a0}fichiers sont enregistrés.")).then(&place(&file_id))),
         Err(StoreError::Refused(refusal)) => {
             form.refuse(&field, refusal.to_string());
             shown(&app, &shell, &actor, file_id, form).await

@@ -33,6 +33,7 @@ struct Entry {
     offset: u32,
 }
 
+#[allow(clippy::large_enum_variant)] // one for a whole workbook
 enum State<W: Write> {
     Between(Counted<W>),
     Inside(DeflateEncoder<Counted<W>>, Crc, Entry),

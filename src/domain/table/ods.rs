@@ -103,8 +103,11 @@ fn read_cells(xml: &mut Xml<'_>, buffer: &mut Vec<u8>, line: u64) -> Result<Vec<
                 let shown = read_text(xml, buffer)?;
                 let value = typed.text(shown);
                 let is_blank = value.trim().is_empty();
-                if !value.is_empty() && !(is_blank && column.saturating_add(repeated) > widest) {
-                    if column.saturating_add(repeated) > widest {
+                let is_beyond = column.saturating_add(repeated) > widest;
+                // Blanks that fill a row to its far end say nothing.
+                let is_void = value.is_empty() || (is_blank && is_beyond);
+                if !is_void {
+                    if is_beyond {
                         return Err(TableRefused::TooManyColumns { line });
                     }
                     cells.resize(usize::try_from(column).unwrap_or(0), String::new());

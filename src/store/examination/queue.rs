@@ -24,18 +24,14 @@ pub enum Care {
 
 words! {
     /// How the queue is sorted; a minus before the word reverses it on pages.
+    #[derive(Default)]
     pub enum Sort {
+        #[default]
         Name = "nom",
         Number = "numero",
         Received = "depot",
         Department = "departement",
         State = "etat",
-    }
-}
-
-impl Default for Sort {
-    fn default() -> Self {
-        Sort::Name
     }
 }
 

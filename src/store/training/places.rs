@@ -206,14 +206,13 @@ pub fn place(tx: &mut Tx<'_>, training_id: &str, person_id: &str, reason: &str) 
 /// Gives the places that are free to those who wait, in the order of their requests.
 pub(super) fn promote(tx: &mut Tx<'_>, training: &TrainingRow) -> Stored<()> {
     let offer = find_offer(tx.conn, &training.id)?;
-    let mut taken = count_taken(tx.conn, &training.id)?;
-    for row in list_waiting(tx.conn, &training.id)? {
+    let taken = count_taken(tx.conn, &training.id)?;
+    for (row, taken) in list_waiting(tx.conn, &training.id)?.into_iter().zip(taken..) {
         if !rule::has_place(offer.limit(), taken) {
             break;
         }
         enrol(tx, &training.id, &row.person_id, None)?;
         settle(tx, &row, RequestState::Enrolled, None)?;
-        taken += 1;
     }
     Ok(())
 }
