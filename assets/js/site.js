@@ -127,8 +127,9 @@ if (warning && warning.showModal) {
     stay.hidden = left <= 0 || !canStay;
     if (!warning.open && (!isDismissed || left <= 0 && isDismissed !== "over")) { if (left <= 0) isDismissed = "over"; warning.showModal(); }
   };
-  warning.querySelector("[data-close]").addEventListener("click", () => warning.close());
-  warning.addEventListener("close", () => { isDismissed = isDismissed || true; });
+  const dismiss = () => { isDismissed = isDismissed || true; };
+  warning.querySelector("[data-close]").addEventListener("click", () => { dismiss(); warning.close(); });
+  warning.addEventListener("cancel", dismiss);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     event.stopPropagation();

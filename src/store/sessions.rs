@@ -34,11 +34,11 @@ impl SignedIn {
         self
     }
 
-    /// Whether prolonging it would move its end.
+    /// Whether prolonging it, when its end comes near, will move that end: pages ask long before.
     #[must_use]
-    pub fn can_be_prolonged(&self, now: Timestamp) -> bool {
-        let end = session_end(prolonged_end(self.created_at, now).max(self.hard_end), now, &self.actor.grants);
-        end > self.expires
+    pub fn can_be_prolonged(&self) -> bool {
+        let then = self.expires;
+        session_end(prolonged_end(self.created_at, then).max(self.hard_end), then, &self.actor.grants) > self.expires
     }
 
     /// Whether the last sight is old enough to be written again.

@@ -99,7 +99,7 @@ impl SessionLookup for StoredSessions {
             let ending = Ending {
                 at: found.expires,
                 seconds_left: found.expires.duration_since(now).as_secs(),
-                can_be_prolonged: found.can_be_prolonged(now),
+                can_be_prolonged: found.can_be_prolonged(),
             };
             Ok(Some(SignedIn { token_hash: found.token_hash, actor: found.actor, ending }))
         })

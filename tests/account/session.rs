@@ -31,6 +31,7 @@ fn a_session_is_prolonged_by_its_owner_up_to_a_day() {
         sign_in(browser, ADDRESS);
         let page = browser.get("/compte");
         assert!(page.says("data-left=\"43200\"") && page.says("vous serez déconnecté le"), "{}", page.body);
+        assert!(page.says("data-more=\"oui\""));
         later(fresh, 11 * 60);
         assert!(browser.get("/compte").says("data-left=\"3600\""));
         assert_eq!(browser.post("/session/prolonger", &[]).location(), "/compte");
@@ -51,7 +52,9 @@ fn an_unattended_screen_of_the_office_says_when_it_closes() {
     story(|fresh, browser| {
         with_password(&fresh.db, "agent@ac-limoges.example", &[(Role::ExamOfficer, Some("22"))]);
         sign_in(browser, "agent@ac-limoges.example");
-        assert!(browser.get("/compte").says("data-left=\"1800\""));
+        let page = browser.get("/compte");
+        // Asked long before the end: it is then that one may stay.
+        assert!(page.says("data-left=\"1800\"") && page.says("data-more=\"oui\""), "{}", page.body);
         later(fresh, 29);
         browser.post("/session/prolonger", &[]);
         later(fresh, 29);

@@ -8,10 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::wd::{TimeoutConfiguration, WebDriverCompatibleCommand};
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
-use crate::support::temp_dir;
+use crate::account::pages::PASSWORD;
+use crate::support::browser::site_at;
+use crate::support::{Fresh, temp_dir};
 
 /// The folder of the tools that `make test` installs.
 pub fn tools() -> PathBuf {
@@ -172,6 +174,60 @@ impl Window {
             }
         }
     }
+}
+
+/// What a person does.
+impl Window {
+    pub async fn go(&self, base: &str, path: &str) {
+        self.client.goto(&format!("{base}{path}")).await.unwrap();
+    }
+
+    pub async fn text(&self) -> String {
+        self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
+    }
+
+    pub async fn says(&self, text: &str) {
+        let shown = self.text().await;
+        assert!(shown.contains(text), "« {text} » is not in: {shown}");
+    }
+
+    pub async fn write(&self, field: &str, text: &str) {
+        let field = self.client.find(Locator::Css(&format!("[name=\"{field}\"]"))).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses the button or the link that reads so, and waits for another page.
+    pub async fn press(&self, label: &str) {
+        let marked = "document.documentElement.dataset.before = '1'";
+        self.client.execute(marked, Vec::new()).await.unwrap();
+        self.click(label).await;
+        let patience = std::time::Duration::from_secs(60);
+        let other = Locator::Css("html:not([data-before]) footer");
+        self.client.wait().at_most(patience).for_element(other).await.unwrap();
+    }
+
+    pub async fn click(&self, label: &str) {
+        let path = format!("//main//*[self::a or self::button][starts-with(normalize-space(.), \"{label}\")]");
+        self.client.find(Locator::XPath(&path)).await.unwrap().click().await.unwrap();
+    }
+
+    pub async fn sign_in_by_password(&self, base: &str, address: &str) {
+        self.go(base, "/connexion").await;
+        self.write("email", address).await;
+        self.write("motdepasse", PASSWORD).await;
+        self.press("Se connecter").await;
+    }
+}
+
+/// Serves the site under a host name, which passkeys need; `behind` is another site over the same accounts.
+pub async fn serve(fresh: &Fresh, public_url: Option<&str>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let service = site_at(&fresh.db, public_url.unwrap_or(&own));
+    let service = service.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    own
 }
 
 /// A device of the window that keeps passkeys.

@@ -2,6 +2,7 @@
 //! Chromium and its driver come from Debian's packages (`tests/tools/prepare.sh`), axe-core from the locked npm folder.
 
 mod accessibility;
+mod comfort;
 mod crawl;
 pub mod driver;
 mod passkeys;

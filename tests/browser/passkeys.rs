@@ -10,67 +10,15 @@ use fantoccini::Locator;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::driver::{Driver, Window};
+use super::driver::{Driver, Window, serve};
 use crate::account::loaded;
-use crate::account::pages::{PASSWORD, with_password};
-use crate::support::browser::site_at;
+use crate::account::pages::with_password;
 use crate::support::{Fresh, connect, each_engine};
 
 const ADDRESS: &str = "ines@ac-limoges.example";
 const OTHER: &str = "paul@ac-limoges.example";
 
-/// Serves the site under a host name, which passkeys need; `behind` is another site over the same accounts.
-async fn serve(fresh: &Fresh, public_url: Option<&str>) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let own = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-    let service = site_at(&fresh.db, public_url.unwrap_or(&own));
-    let service = service.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
-    own
-}
-
 impl Window {
-    async fn go(&self, base: &str, path: &str) {
-        self.client.goto(&format!("{base}{path}")).await.unwrap();
-    }
-
-    async fn text(&self) -> String {
-        self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
-    }
-
-    async fn says(&self, text: &str) {
-        let shown = self.text().await;
-        assert!(shown.contains(text), "« {text} » is not in: {shown}");
-    }
-
-    async fn write(&self, field: &str, text: &str) {
-        let field = self.client.find(Locator::Css(&format!("[name=\"{field}\"]"))).await.unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
-    }
-
-    /// Presses the button or the link that reads so, and waits for another page.
-    async fn press(&self, label: &str) {
-        let marked = "document.documentElement.dataset.before = '1'";
-        self.client.execute(marked, Vec::new()).await.unwrap();
-        self.click(label).await;
-        let patience = std::time::Duration::from_secs(60);
-        let other = Locator::Css("html:not([data-before]) footer");
-        self.client.wait().at_most(patience).for_element(other).await.unwrap();
-    }
-
-    async fn click(&self, label: &str) {
-        let path = format!("//main//*[self::a or self::button][starts-with(normalize-space(.), \"{label}\")]");
-        self.client.find(Locator::XPath(&path)).await.unwrap().click().await.unwrap();
-    }
-
-    async fn sign_in_by_password(&self, base: &str, address: &str) {
-        self.go(base, "/connexion").await;
-        self.write("email", address).await;
-        self.write("motdepasse", PASSWORD).await;
-        self.press("Se connecter").await;
-    }
-
     async fn sign_out(&self, base: &str) {
         self.go(base, "/deconnexion").await;
         self.press("Se déconnecter").await;
@@ -83,7 +31,7 @@ impl Window {
         self.press("Utiliser ma clé d’accès").await;
     }
 
-    async fn add_key(&self, base: &str, name: &str) {
+    pub async fn add_key(&self, base: &str, name: &str) {
         self.go(base, "/compte/cles").await;
         self.write("nom", name).await;
         self.press("Continuer").await;

@@ -162,7 +162,7 @@ pub(super) async fn prolong(
     if accept.starts_with("application/json") {
         return Ok(Json(serde_json::json!({
             "reste": session.expires.duration_since(now).as_secs(),
-            "prolongeable": session.can_be_prolonged(now),
+            "prolongeable": session.can_be_prolonged(),
         }))
         .into_response());
     }
