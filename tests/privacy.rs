@@ -71,7 +71,7 @@ fn one_reads_all_of_ones_own_and_nothing_of_others_nor_before_its_time() {
             for path in ["/compte/donnees", "/compte/donnees.json"] {
                 let answer = browser.get(path);
                 assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-                for mine in [ADDRESS, "DURAND", "1985-03-01", "LYCEE-MIEN", "22-0001", "COURRIEL-MIEN", "fin"] {
+                for mine in [ADDRESS, "DURAND", "1er\u{a0}mars 1985", "LYCEE-MIEN", "22-0001", "COURRIEL-MIEN", "fin"] {
                     assert!(answer.says(mine), "{path}: {mine}");
                 }
                 for never in NEVER.iter().chain(&["CLE-SECRETE", "argon2"]) {
@@ -105,7 +105,7 @@ fn what_one_exchanged_with_the_office_and_what_ones_record_holds_is_all_there() 
                  INSERT INTO piece_files (id, file_id, session_id, code, file_name, kind, size, pages, sha256, uploaded_by, uploaded_at) \
                  VALUES ('f1', 'r1', '{session}', 'contrat', 'FICHIER-MIEN.pdf', 'pdf', 10, 1, 'EMPREINTE-MIENNE', 'AGENT-NOMME', {at}); \
                  INSERT INTO file_notes (id, registration_id, author_id, author_name, body, created_at) \
-                 VALUES ('n1', 'r1', 'x', 'AGENT-NOMME', 'NOTE-DE-TRAVAIL', {at}); \
+                 VALUES ('n1', 'r1', 'x', 'AGENT-NOMME', 'REMARQUE-DU-BUREAU', {at}); \
                  INSERT INTO earlier_marks (id, person_id, academy_code, year, epreuve, mark, evidence, state, recorded_by_name, recorded_at) \
                  SELECT 'em1', id, '22', 2024, 2, 1425, 'RELEVE-MIEN', 'to_verify', 'AGENT-NOMME', {at} FROM people WHERE birth_name = 'DURAND'; \
                  INSERT INTO kept_mark_claims (id, registration_id, epreuve, mark, origin_year, origin_academy, state) \
@@ -123,14 +123,26 @@ fn what_one_exchanged_with_the_office_and_what_ones_record_holds_is_all_there() 
             "14,25",
             "ACADEMIE-MIENNE",
         ];
+        // Read in words on the page; the file has both the codes and the words.
+        let page = browser.get("/compte/donnees");
+        let file = browser.get("/compte/donnees.json");
+        assert!(page.says("1er\u{a0}mars 1985") && !page.says("1985-03-01"), "{}", page.body);
+        assert!(file.says("\"valeur\": \"1985-03-01\"") && file.says("\"lisible\": \"1er\u{a0}mars 1985\""));
+        assert!(page.says("académie de Limoges") && !page.says(">22<"), "{}", page.body);
         for path in ["/compte/donnees", "/compte/donnees.json"] {
             let answer = browser.get(path);
             for mine in mine {
                 assert!(answer.says(mine), "{path}: {mine} in {}", answer.body);
             }
-            for never in NEVER {
+            for never in NEVER.iter().chain(&["REMARQUE-DU-BUREAU"]) {
                 assert!(!answer.says(never), "{path}: {never}");
             }
+        }
+        // What the office noted prepares the decision; once it is taken, it is theirs, without its author.
+        tamper(fresh, &format!("UPDATE decisions SET decided_at = {at} WHERE registration_id = 'r1'"));
+        for path in ["/compte/donnees", "/compte/donnees.json"] {
+            let answer = browser.get(path);
+            assert!(answer.says("REMARQUE-DU-BUREAU") && !answer.says("AGENT-NOMME"), "{path}: {}", answer.body);
         }
     });
 }

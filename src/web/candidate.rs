@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::AppState;
 use super::certificate::attachment;
 use super::error::AppError;
-use super::outbox::note_page_opened;
+use super::outbox::note_opened;
 use super::page::{self, CurrentActor, Page, Shell, Tone};
 use super::routes::{Gate, Routes};
 use super::session::shown_instant;
@@ -23,7 +23,9 @@ use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::examination::requests::{self as store_requests, RequestView};
 use crate::store::registration::{self, FileView, OPEN_STATES};
-use crate::store::{Stored, certificate, correction, documents, draft, examination, message, publication, schedule};
+use crate::store::{
+    Stored, certificate, correction, documents, draft, examination, message, outbox, publication, schedule,
+};
 
 mod asked;
 mod plan;
@@ -126,8 +128,8 @@ struct Loaded {
 async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -> Result<Response, AppError> {
     let user_id = actor.user_id.clone();
     let now = app.clock().now();
-    note_page_opened(&app, &actor, "/mon-dossier").await?;
-    let (loaded, drafts, corrections) = app
+    let address = actor.email.clone();
+    let (loaded, drafts, corrections, waits) = app
         .db
         .read(move |conn| {
             let mut loaded = Vec::new();
@@ -167,7 +169,8 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     Some(_) => certificate::find_of_registration(conn, &view.registration.id)?,
                     None => None,
                 };
-                let has_convocation = documents::find_line(conn, "convocation", &view.registration.id)?.is_some();
+                let has_convocation =
+                    convened && documents::find_line(conn, "convocation", &view.registration.id)?.is_some();
                 loaded.push(Loaded {
                     slots,
                     result,
@@ -187,13 +190,16 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                 .into_iter()
                 .map(|view| draft_card(&view, unread.get(&view.draft.id).copied().unwrap_or(0)))
                 .collect();
-            let corrections = match correction::find_own_person(conn, &user_id)? {
-                Some(person) => Some(correction::count_waiting_of(conn, &person.id)?),
-                None => None,
+            let person = match loaded.first() {
+                Some(loaded) => Some(loaded.view.person.id.clone()),
+                None => correction::find_own_person(conn, &user_id)?.map(|person| person.id),
             };
-            Ok((loaded, drafts, corrections))
+            let corrections = person.map(|id| correction::count_waiting_of(conn, &id)).transpose()?;
+            let waits = outbox::count_unread_to(conn, &address, "/mon-dossier")?;
+            Ok((loaded, drafts, corrections, waits))
         })
         .await?;
+    note_opened(&app, &actor, "/mon-dossier", waits).await?;
     let cards = loaded.into_iter().map(|loaded| card(loaded, now)).collect();
     let page = shell.page("Mon dossier");
     page::html(&FilesPage { page, cards, drafts, corrections })

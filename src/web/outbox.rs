@@ -261,7 +261,18 @@ async fn resend(
 /// The page that mails speak of is open: written down once, and only when a mail that names it waits for it.
 pub(super) async fn note_page_opened(app: &AppState, actor: &CurrentActor, page: &'static str) -> Result<(), AppError> {
     let address = actor.email.clone();
-    if app.db.read(move |conn| outbox::count_unread_to(conn, &address, page)).await? > 0 {
+    let waits = app.db.read(move |conn| outbox::count_unread_to(conn, &address, page)).await?;
+    note_opened(app, actor, page, waits).await
+}
+
+/// The same, for a page that has counted the mails among its own reads.
+pub(super) async fn note_opened(
+    app: &AppState,
+    actor: &CurrentActor,
+    page: &'static str,
+    waits: i64,
+) -> Result<(), AppError> {
+    if waits > 0 {
         let address = actor.email.clone();
         app.db.write(actor, Lock::House, move |tx| outbox::note_read(tx, &address, page)).await?;
     }
