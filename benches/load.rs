@@ -16,7 +16,9 @@ use cplds::clock::Clock;
 use cplds::config::Config;
 use cplds::demo::story::{Plan, play};
 use cplds::domain::academy::Academy;
+use cplds::domain::ids::EmailAddress;
 use cplds::domain::permission::Actor;
+use cplds::store::accounts::NewUser;
 use cplds::store::schema::users;
 use cplds::store::{Db, Lock, Source, accounts, migrate, sessions};
 use cplds::web::account::StoredSessions;
@@ -139,8 +141,19 @@ fn main() {
 /// the median of each, asked in turn, and how far apart they are beside how far apart two halves of the same are.
 fn entrances(db: &Db) {
     const ASKED: usize = 300;
-    let known: Vec<String> =
-        db.read_now(|conn| Ok(users::table.select(users::email).limit(ASKED as i64).load(conn)?)).unwrap();
+    let known: Vec<String> = (0..ASKED).map(|n| format!("quelquun.{n}@ailleurs.example")).collect();
+    let made = known.clone();
+    db.write_now(&Actor::system("load"), Lock::House, move |tx| {
+        let hash: Option<String> =
+            users::table.filter(users::password_hash.is_not_null()).select(users::password_hash).first(tx.conn)?;
+        for email in &made {
+            let email = EmailAddress::parse(email).unwrap();
+            let id = accounts::create_user(tx, &NewUser { email, name: "Quelqu’un".into() })?;
+            diesel::update(users::table.find(id)).set(users::password_hash.eq(&hash)).execute(tx.conn)?;
+        }
+        Ok(())
+    })
+    .unwrap();
     let config = Config::from_vars([("CPLDS_TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())]).unwrap();
     let state = AppState::new(db.clone(), config, &[7; 32], StoredSessions::shared(db)).ok().unwrap();
     let site = web::app(state);

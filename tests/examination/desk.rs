@@ -38,7 +38,7 @@ fn each_line_of_the_desk_counts_what_its_page_shows() {
         assert_eq!(lines(&mut office, &session), [], "nothing waits for a session without files");
         let (mut ines, file) = candidate(&site, &session, IDENTITY, true);
         // The same person from another account, and somebody whose corps the decree does not name.
-        let (..) = candidate(&site, &session, IDENTITY, false);
+        candidate(&site, &session, IDENTITY, false);
         let mut other = IDENTITY.to_vec();
         other[1] = ("nom", "BERGER");
         other[2] = ("nom_usage", "");
