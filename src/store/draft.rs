@@ -27,7 +27,7 @@ mod again;
 mod plan;
 mod submission;
 
-pub use plan::{PLAN_STATES, PlanRow, PlanView, change_plan, find_plan, get_own_plan, may_change_plan};
+pub use plan::{PLAN_STATES, PlanRow, PlanView, change_plan, find_plan, get_plan, may_change_plan};
 pub use submission::{Submitted, find_submitted, submit};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

@@ -16,7 +16,7 @@ use super::routes::{Gate, Routes};
 use super::session::shown_instant;
 use crate::domain::academy::Academy;
 use crate::domain::ids::Mark;
-use crate::domain::permission::Role;
+use crate::domain::permission::{OFFICE, Role};
 use crate::domain::registration::draft::{Standing, Step, standings};
 use crate::domain::session::SessionState;
 use crate::office::{acknowledgement, documents as office};
@@ -48,6 +48,8 @@ pub fn routes() -> Routes<AppState> {
         .post("/mon-dossier/{registration}/retrait", CANDIDATE, withdrawal::withdraw)
         .get("/mon-dossier/{registration}/seance", CANDIDATE, plan::show)
         .post("/mon-dossier/{registration}/seance", CANDIDATE, plan::save)
+        .get("/gestion/sessions/{id}/dossiers/{registration}/seance", Gate::Roles(OFFICE), plan::show_office)
+        .post("/gestion/sessions/{id}/dossiers/{registration}/seance", Gate::Roles(OFFICE), plan::save_office)
         .get("/mon-dossier/{registration}/{document}", CANDIDATE, document)
 }
 

@@ -196,6 +196,8 @@ struct ClaimsPage {
     registration: String,
     claims: Vec<Claim>,
     plan: Option<PlanRow>,
+    /// The épreuve is to be sat, and the convocations have not left.
+    may_plan: bool,
 }
 
 fn claim(row: ClaimRow) -> Claim {
@@ -235,7 +237,8 @@ async fn claims_page(
 ) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let file = registration.clone();
-    let (session, view, rows, plan) = app
+    let now = app.clock().now();
+    let (session, view, rows, plan, may_plan) = app
         .db
         .read(move |conn| {
             let session = own_session(conn, &who, &id, Action::ExamineFiles)?;
@@ -243,7 +246,12 @@ async fn claims_page(
             if view.session.id != session.id {
                 return Err(StoreError::NotFound);
             }
-            Ok((session, view, draft::list_claims(conn, &file)?, draft::find_plan(conn, &file)?))
+            let may_plan = match draft::get_plan(conn, &who, &file, None, now) {
+                Ok(_) => draft::may_change_plan(&session).is_ok(),
+                Err(StoreError::NotFound) => false,
+                Err(other) => return Err(other),
+            };
+            Ok((session, view, draft::list_claims(conn, &file)?, draft::find_plan(conn, &file)?, may_plan))
         })
         .await?;
     let refused = form.is_refused();
@@ -256,6 +264,7 @@ async fn claims_page(
         form,
         claims: rows.into_iter().map(claim).collect(),
         plan,
+        may_plan,
         session,
         registration,
     };

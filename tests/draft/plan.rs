@@ -115,6 +115,39 @@ fn whoever_must_sit_epreuve_1_after_all_says_where_and_changes_it_until_the_conv
 }
 
 #[test]
+fn the_office_says_where_for_whoever_has_no_account() {
+    each_engine(|fresh| {
+        let site = Site::new(fresh);
+        let session = crate::examination::open_with(fresh, 3);
+        let (file, _) = crate::examination::file_of(fresh, "eligible");
+        let base = format!("/gestion/sessions/{session}/dossiers/{file}");
+        let path = format!("{base}/seance");
+        let mut office = site.sign_in(&site.user(Role::ExamOfficer, "22"));
+        assert!(office.get(&base).says(&format!("{base}/notes-conservees")));
+        assert!(office.get(&format!("{base}/notes-conservees")).says("Saisir la séance de l’épreuve 1"));
+        let refused = declare(&mut office, &path, &[("accueil", "autre"), ("accueil_nom", "Lycée d’Arsonval")]);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.says("value=\"Lycée d’Arsonval\""), "{}", refused.body);
+        let done = declare(&mut office, &path, &HOST);
+        assert_eq!(done.location(), base, "{}", done.body);
+        assert!(office.get(&base).says("Séance de l’épreuve 1 déclarée"));
+        assert_eq!(plan_of(fresh, &file).unwrap().0, "Lycée d’Arsonval");
+        // Through another session, by another academy, by a candidate: nothing is there.
+        let other = format!("/gestion/sessions/inconnue/dossiers/{file}/seance");
+        assert_eq!(office.post(&other, &HOST).status, StatusCode::NOT_FOUND);
+        assert_eq!(office.get(&format!("/mon-dossier/{file}/seance")).status, StatusCode::NOT_FOUND);
+        let mut stranger = site.sign_in(&site.user(Role::ExamOfficer, "02"));
+        assert_eq!(stranger.get(&path).status, StatusCode::NOT_FOUND);
+        assert_eq!(stranger.post(&path, &HOST).status, StatusCode::NOT_FOUND);
+        let mut candidate = site.sign_in(&site.user(Role::Candidate, "22"));
+        assert_eq!(candidate.post(&path, &HOST).status, StatusCode::NOT_FOUND);
+        tamper(fresh, "UPDATE exam_sessions SET state = 'convened'");
+        assert!(office.post(&path, &HOST).status.is_client_error());
+        assert!(fresh.db.read_now(audit::verify_chains).unwrap().is_ok());
+    });
+}
+
+#[test]
 fn a_mark_that_can_no_longer_be_kept_sends_back_to_its_question_before_the_submission() {
     each_engine(|fresh| {
         let site = Site::new(fresh);

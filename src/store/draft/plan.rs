@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use crate::domain::academy::Academy;
-use crate::domain::permission::{Action, Object, may};
+use crate::domain::permission::{Action, Actor, Object, may};
 use crate::domain::refusal::Refusal;
 use crate::domain::registration::draft::{ActionPlan, Answers, Context, Fault, Step, Typed, read_plan};
 use crate::domain::regulation::RegulationPack;
@@ -83,6 +83,8 @@ fn sits_first(conn: &mut Conn, registration_id: &str) -> Stored<bool> {
 #[derive(Debug, Clone)]
 pub struct PlanView {
     pub registration: RegistrationRow,
+    /// The account of its candidate, when there is one.
+    pub owner: Option<String>,
     pub session: SessionRow,
     /// The posting of the registration, and the plan that stands, as if they had been typed.
     pub answers: Answers,
@@ -113,27 +115,31 @@ impl PlanView {
     }
 }
 
-/// The plan of one's own registration, with what was just typed in the place of what stands.
+/// The plan of a registration for its owner, or for the office of its academy on their behalf, with what was just typed
+/// in the place of what stands.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] for another's file, a file that is no longer examined or admitted, an épreuve that is not sat.
-pub fn get_own_plan(
+/// [`StoreError::NotFound`] for anyone else, a file that is no longer examined or admitted, an épreuve that is not sat.
+pub fn get_plan(
     conn: &mut Conn,
-    user_id: &str,
+    actor: &Actor,
     registration_id: &str,
     typed: Option<Typed>,
     now: jiff::Timestamp,
 ) -> Stored<PlanView> {
-    let registration: RegistrationRow = registrations::table
+    let (registration, owner): (RegistrationRow, Option<String>) = registrations::table
         .inner_join(people::table)
-        .filter(registrations::id.eq(registration_id).and(people::user_id.eq(user_id)))
+        .filter(registrations::id.eq(registration_id))
         .filter(registrations::state.eq_any(["submitted", "admitted"]))
-        .select(RegistrationRow::as_select())
+        .select((RegistrationRow::as_select(), people::user_id))
         .first(conn)?;
-    if !sits_first(conn, registration_id)? {
+    let session = session::load_session(conn, &registration.session_id)?;
+    let place = Object::academy(&session.academy_code);
+    let is_own = owner.as_ref() == Some(&actor.user_id) && may(actor, Action::Apply, place.owned_by(&actor.user_id));
+    let is_office = may(actor, Action::ExamineFiles, Object::academy(&session.academy_code));
+    if !(is_own || is_office) || !sits_first(conn, registration_id)? {
         return Err(StoreError::NotFound);
     }
-    let session = session::load_session(conn, &registration.session_id)?;
     let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     let mut answers = Answers::default();
     answers.keep(Step::Posting, posting_of(&registration));
@@ -149,6 +155,7 @@ pub fn get_own_plan(
         pack: reference::rules_of(conn, &session.regulation_id)?,
         today: academy.date(now),
         registration,
+        owner,
         session,
         academy,
         answers,
@@ -198,11 +205,7 @@ pub fn may_change_plan(session: &SessionRow) -> Result<(), Refusal> {
 /// # Errors
 /// [`StoreError::NotFound`] for another's file; a refusal once the convocations have left.
 pub fn change_plan(tx: &mut Tx<'_>, registration_id: &str, plan: &ActionPlan) -> Stored<()> {
-    let (user_id, now) = (tx.actor.user_id.clone(), tx.at);
-    let view = get_own_plan(tx.conn, &user_id, registration_id, None, now)?;
-    if !may(tx.actor, Action::Apply, Object::academy(&view.session.academy_code).owned_by(&user_id)) {
-        return Err(StoreError::NotFound);
-    }
+    let view = get_plan(tx.conn, tx.actor, registration_id, None, tx.at)?;
     may_change_plan(&view.session)?;
     let before = find_plan(tx.conn, registration_id)?;
     let row = PlanRow::of(registration_id, plan);

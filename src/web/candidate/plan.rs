@@ -1,11 +1,14 @@
-//! The session of épreuve 1 of a registered candidate: declared late, or changed, until the convocations leave.
+//! The session of épreuve 1 of a registered candidate: declared late, or changed, until the convocations leave; by its
+//! candidate, or by the office for whoever has no account.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
+use crate::domain::permission::Action;
 use crate::domain::registration::draft::{Step, Typed};
 use crate::store::draft::{self, ClaimRow, PlanView};
+use crate::store::message::Side;
 use crate::store::registration::FileView;
 use crate::store::{Conn, Lock, StoreError, Stored};
 use crate::web::AppState;
@@ -13,6 +16,7 @@ use crate::web::draft::{days, flat, title_of, typed_in};
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm};
 use crate::web::page::{self, CurrentActor, Flash, Page, Shell};
+use crate::web::session::{own_session, page_of};
 
 /// What is known of the session of épreuve 1, while it may still change.
 pub enum Plan {
@@ -40,7 +44,8 @@ pub fn standing(conn: &mut Conn, view: &FileView, claims: &[ClaimRow]) -> Stored
 struct PlanPage {
     page: Page,
     form: Form,
-    id: String,
+    action: String,
+    back: String,
     title: String,
     number: String,
     days: Vec<(String, String)>,
@@ -50,35 +55,68 @@ struct PlanPage {
     host_listed: String,
 }
 
+const TITLE: &str = "La séance de l’épreuve 1";
+
+/// The page of the file, on this side.
+fn file_page(view: &PlanView, side: Side) -> String {
+    match side {
+        Side::Candidate => "/mon-dossier".to_owned(),
+        Side::Office => format!("/gestion/sessions/{}/dossiers/{}", view.session.id, view.registration.id),
+    }
+}
+
 impl PlanPage {
-    fn new(shell: &Shell, view: PlanView, form: Form) -> Self {
-        let page =
-            shell.page("La séance de l’épreuve 1").under("Mon dossier", "/mon-dossier").with_errors(form.is_refused());
+    fn new(shell: &Shell, view: PlanView, form: Form, side: Side) -> Self {
+        let back = file_page(&view, side);
+        let (page, action) = match side {
+            Side::Candidate => {
+                let action = format!("/mon-dossier/{}/seance", view.registration.id);
+                (shell.page(TITLE).under("Mon dossier", &back), action)
+            }
+            Side::Office => {
+                let file = format!("Dossier {}", view.registration.number);
+                (page_of(shell, &view.session, TITLE).under(&file, &back), format!("{back}/seance"))
+            }
+        };
         let typed = view.answers.typed(Step::Action);
         let host = typed.and_then(|typed| typed.get("accueil_uai")?.first()).map_or("", |code| code.trim());
         let host_listed = view.schools.as_ref().and_then(|schools| schools.get(&host.to_uppercase())).cloned();
         PlanPage {
-            page,
+            page: page.with_errors(form.is_refused()),
             form,
+            action,
+            back,
             title: title_of(&view.session),
             days: days(),
             in_service: view.registration.uai.is_none(),
             host_listed: host_listed.unwrap_or_default(),
             school: view.registration.school_name,
             number: view.registration.number,
-            id: view.registration.id,
         }
     }
 }
 
-async fn own_plan(
+/// One's own plan, or that of a file of this session for its office.
+async fn plan_for(
     app: &AppState,
     actor: &CurrentActor,
+    session: Option<String>,
     registration: String,
     typed: Option<Typed>,
 ) -> Result<PlanView, AppError> {
-    let (user, now) = (actor.user_id.clone(), app.clock().now());
-    let view = app.db.read(move |conn| draft::get_own_plan(conn, &user, &registration, typed, now)).await?;
+    let (who, now) = (actor.0.clone(), app.clock().now());
+    let read = app.db.read(move |conn| {
+        if let Some(id) = &session {
+            own_session(conn, &who, id, Action::ExamineFiles)?;
+        }
+        let view = draft::get_plan(conn, &who, &registration, typed, now)?;
+        let is_there = match &session {
+            Some(id) => view.session.id == *id,
+            None => view.owner.as_ref() == Some(&who.user_id),
+        };
+        if is_there { Ok(view) } else { Err(StoreError::NotFound) }
+    });
+    let view = read.await?;
     // Too late is said before anything is typed.
     draft::may_change_plan(&view.session).map_err(StoreError::from)?;
     Ok(view)
@@ -90,13 +128,27 @@ pub async fn show(
     actor: CurrentActor,
     Path(registration): Path<String>,
 ) -> Result<Response, AppError> {
-    let view = own_plan(&app, &actor, registration, None).await?;
+    let view = plan_for(&app, &actor, None, registration, None).await?;
+    shown(&shell, view, Side::Candidate)
+}
+
+pub async fn show_office(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path((session, registration)): Path<(String, String)>,
+) -> Result<Response, AppError> {
+    let view = plan_for(&app, &actor, Some(session), registration, None).await?;
+    shown(&shell, view, Side::Office)
+}
+
+fn shown(shell: &Shell, view: PlanView, side: Side) -> Result<Response, AppError> {
     let begun = || {
         let host = if view.registration.uai.is_none() { "autre" } else { "mon_etablissement" };
         vec![("accueil".to_owned(), host.to_owned())]
     };
     let form = Form::filled(view.answers.typed(Step::Action).map_or_else(begun, flat));
-    page::html(&PlanPage::new(&shell, view, form))
+    page::html(&PlanPage::new(shell, view, form, side))
 }
 
 pub async fn save(
@@ -107,21 +159,46 @@ pub async fn save(
     raw: RawForm,
 ) -> Result<Response, AppError> {
     let typed = typed_in(&raw, Step::Action);
-    let mut form = Form::filled(flat(&typed));
-    let view = own_plan(&app, &actor, registration, Some(typed)).await?;
+    let view = plan_for(&app, &actor, None, registration, Some(typed)).await?;
+    kept(&app, &shell, &actor, view, Side::Candidate).await
+}
+
+pub async fn save_office(
+    State(app): State<AppState>,
+    shell: Shell,
+    actor: CurrentActor,
+    Path((session, registration)): Path<(String, String)>,
+    raw: RawForm,
+) -> Result<Response, AppError> {
+    let typed = typed_in(&raw, Step::Action);
+    let view = plan_for(&app, &actor, Some(session), registration, Some(typed)).await?;
+    kept(&app, &shell, &actor, view, Side::Office).await
+}
+
+async fn kept(
+    app: &AppState,
+    shell: &Shell,
+    actor: &CurrentActor,
+    view: PlanView,
+    side: Side,
+) -> Result<Response, AppError> {
     let plan = match view.read() {
         Ok(plan) => plan,
         Err(faults) => {
+            let mut form = Form::filled(view.answers.typed(Step::Action).map(flat).unwrap_or_default());
             for fault in faults {
                 form.refuse(&fault.field, fault.sentence);
             }
-            return page::html_to_correct(&PlanPage::new(&shell, view, form));
+            return page::html_to_correct(&PlanPage::new(shell, view, form, side));
         }
     };
     let (id, session) = (view.registration.id.clone(), view.session.id.clone());
-    app.db.write(&actor, Lock::Session(session), move |tx| draft::change_plan(tx, &id, &plan)).await?;
-    Ok(Flash::success(
-        "La séance de l’épreuve 1 est enregistrée\u{a0}: le bureau des examens la voit dans votre dossier.",
-    )
-    .then("/mon-dossier"))
+    app.db.write(actor, Lock::Session(session), move |tx| draft::change_plan(tx, &id, &plan)).await?;
+    let said = match side {
+        Side::Candidate => {
+            "La séance de l’épreuve 1 est enregistrée\u{a0}: le bureau des examens la voit dans votre dossier."
+        }
+        Side::Office => "La séance de l’épreuve 1 est enregistrée pour le candidat.",
+    };
+    Ok(Flash::success(said).then(&file_page(&view, side)))
 }
