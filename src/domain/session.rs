@@ -23,6 +23,13 @@ words! {
 }
 
 impl SessionState {
+    /// Whether the convocations have left: before, hours and rooms are a draft of the office.
+    #[must_use]
+    pub const fn is_convened(self) -> bool {
+        use SessionState as S;
+        matches!(self, S::Convened | S::Deliberation | S::Sealed | S::Published | S::Archived)
+    }
+
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ mod again;
 mod plan;
 mod submission;
 
-pub use plan::{PLAN_STATES, PlanRow, PlanView, change_plan, find_plan, get_plan, may_change_plan};
+pub use plan::{PlanRow, PlanView, change_plan, find_plan, get_plan, is_plan_asked, may_change_plan};
 pub use submission::{Submitted, find_submitted, submit};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

@@ -330,20 +330,16 @@ fn candidates(conn: &mut Conn, session_id: &str, after: &mut After) -> Stored<Pa
     after.number = rows.last().map_or(after.number, |(file, _)| file.rank);
     Ok(rows
         .into_iter()
-        .map(|(file, person)| {
+        .map(|(file, mut person)| {
             let of = |epreuve: i32| kept.iter().find(|row| row.registration_id == file.id && row.epreuve == epreuve);
             let mark = |epreuve| of(epreuve).map(|row| Mark::from_hundredths(row.mark).shown()).unwrap_or_default();
             let origin = of(1).or(of(2)).map(|row| row.origin_year.to_string()).unwrap_or_default();
             let (mark_1, mark_2) = (mark(1), mark(2));
-            vec![
-                file.number,
-                person.civility,
-                person.birth_name,
-                person.usage_name.unwrap_or_default(),
-                person.first_names,
-                person.birth_date.0.to_string(),
-                person.email,
-                person.phone.unwrap_or_default(),
+            let phone = person.phone.take().unwrap_or_default();
+            let mut cells = vec![file.number];
+            cells.extend(who(person));
+            cells.extend([
+                phone,
                 file.corps,
                 file.status,
                 file.uai.unwrap_or_default(),
@@ -357,7 +353,8 @@ fn candidates(conn: &mut Conn, session_id: &str, after: &mut After) -> Stored<Pa
                 mark_2,
                 origin,
                 file.accommodation.unwrap_or_default(),
-            ]
+            ]);
+            cells
         })
         .collect())
 }

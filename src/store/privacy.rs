@@ -17,7 +17,6 @@ use super::schema::{
 use super::{Conn, Day, Stamp, Stored, accounts, publication, registration, schedule, sessions};
 use crate::domain::ids::Mark;
 use crate::domain::permission::Actor;
-use crate::domain::session::SessionState;
 use crate::store::people::PersonRow;
 
 /// The tables that say something of a person and are read here, by the file that reads them.
@@ -347,7 +346,7 @@ fn applications(conn: &mut Conn, actor: &Actor) -> Stored<Section> {
                     .and("Le", at.map(shown)),
             );
         }
-        if is_convened(session.state) {
+        if session.state.is_convened() {
             for slot in schedule::slots_of_registration(conn, &file.id)? {
                 elements.push(
                     Item::new(format!("{name} – convocation"))
@@ -381,12 +380,6 @@ fn applications(conn: &mut Conn, actor: &Actor) -> Stored<Section> {
         }
     }
     Ok(section("Vos candidatures", elements))
-}
-
-/// Before the convocation leaves, hours and rooms are a draft of the office.
-const fn is_convened(state: SessionState) -> bool {
-    use SessionState as S;
-    matches!(state, S::Convened | S::Deliberation | S::Sealed | S::Published | S::Archived)
 }
 
 fn training(conn: &mut Conn, person_id: &str) -> Stored<Section> {

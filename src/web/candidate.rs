@@ -18,7 +18,6 @@ use crate::domain::academy::Academy;
 use crate::domain::ids::Mark;
 use crate::domain::permission::{OFFICE, Role};
 use crate::domain::registration::draft::{Standing, Step, standings};
-use crate::domain::session::SessionState;
 use crate::office::{acknowledgement, documents as office};
 use crate::store::deliberation::CandidateLine;
 use crate::store::examination::requests::{self as store_requests, RequestView};
@@ -154,15 +153,7 @@ async fn files(State(app): State<AppState>, shell: Shell, actor: CurrentActor) -
                     HashMap::new()
                 };
                 let plan = plan::standing(conn, &view, &claims)?;
-                let convened = matches!(
-                    view.session.state,
-                    SessionState::Convened
-                        | SessionState::Deliberation
-                        | SessionState::Sealed
-                        | SessionState::Published
-                        | SessionState::Archived
-                );
-                // Before the convocation leaves, hours and rooms are a draft of the office.
+                let convened = view.session.state.is_convened();
                 let slots =
                     if convened { schedule::slots_of_registration(conn, &view.registration.id)? } else { Vec::new() };
                 let result = publication::find_public_result(conn, &view.session, &view.registration.id)?;

@@ -15,7 +15,7 @@ use super::routes::{Gate, Routes};
 use super::session::shown_instant;
 use crate::domain::academy::Academy;
 use crate::domain::permission::Role;
-use crate::domain::registration::draft::{DAYS, Standing, Step, Typed, standings};
+use crate::domain::registration::draft::{Answers, DAYS, Standing, Step, Typed, standings};
 use crate::store::draft::{self as store, DraftView};
 use crate::store::session::SessionRow;
 use crate::store::{Lock, StoreError, message, pieces, reference};
@@ -23,6 +23,8 @@ use crate::store::{Lock, StoreError, message, pieces, reference};
 mod answers;
 mod review;
 mod step;
+
+pub(super) use answers::listed;
 
 pub(super) const CANDIDATE: Gate = Gate::Roles(&[Role::Candidate]);
 
@@ -79,6 +81,20 @@ pub(super) fn typed_in(raw: &RawForm, step: Step) -> Typed {
 /// The same, for showing them again.
 pub(super) fn flat(typed: &Typed) -> Vec<(String, String)> {
     typed.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.clone(), value.clone()))).collect()
+}
+
+/// The first value of a field of a step.
+pub(super) fn first<'a>(answers: &'a Answers, step: Step, field: &str) -> &'a str {
+    answers
+        .typed(step)
+        .and_then(|typed| typed.get(field))
+        .and_then(|values| values.first())
+        .map_or("", |value| value.trim())
+}
+
+/// Where the session of épreuve 1 takes place until one says otherwise.
+pub(super) const fn own_host(in_service: bool) -> &'static str {
+    if in_service { "autre" } else { "mon_etablissement" }
 }
 
 /// The days that one may tick.

@@ -237,8 +237,7 @@ async fn claims_page(
 ) -> Result<Response, AppError> {
     let who = actor.0.clone();
     let file = registration.clone();
-    let now = app.clock().now();
-    let (session, view, rows, plan, may_plan) = app
+    let (session, view, rows, plan) = app
         .db
         .read(move |conn| {
             let session = own_session(conn, &who, &id, Action::ExamineFiles)?;
@@ -246,15 +245,11 @@ async fn claims_page(
             if view.session.id != session.id {
                 return Err(StoreError::NotFound);
             }
-            let may_plan = match draft::get_plan(conn, &who, &file, None, now) {
-                Ok(_) => draft::may_change_plan(&session).is_ok(),
-                Err(StoreError::NotFound) => false,
-                Err(other) => return Err(other),
-            };
-            Ok((session, view, draft::list_claims(conn, &file)?, draft::find_plan(conn, &file)?, may_plan))
+            Ok((session, view, draft::list_claims(conn, &file)?, draft::find_plan(conn, &file)?))
         })
         .await?;
     let refused = form.is_refused();
+    let may_plan = draft::is_plan_asked(&view, &rows);
     let list = format!("/gestion/sessions/{}/dossiers", session.id);
     let template = ClaimsPage {
         page: page_of(shell, &session, "Notes à vérifier")

@@ -8,14 +8,15 @@ use diesel::prelude::*;
 use jiff::civil::Date;
 use serde_json::json;
 
+use super::{ClaimRow, list_claims};
 use crate::domain::academy::Academy;
 use crate::domain::permission::{Action, Actor, Object, may};
 use crate::domain::refusal::Refusal;
 use crate::domain::registration::draft::{ActionPlan, Answers, Context, Fault, Step, Typed, read_plan};
 use crate::domain::regulation::RegulationPack;
 use crate::domain::session::{CALENDAR_LAW, SessionState, require};
-use crate::store::registration::{KeptMarkRow, RegistrationRow};
-use crate::store::schema::{action_plans as t, kept_mark_claims, kept_marks, people, registrations};
+use crate::store::registration::{FileView, KeptMarkRow, RegistrationRow};
+use crate::store::schema::{action_plans as t, kept_marks, people, registrations};
 use crate::store::session::{self, SessionRow};
 use crate::store::{Conn, StoreError, Stored, Tx, reference, schools};
 
@@ -62,21 +63,52 @@ pub(super) fn plan_action(tx: &mut Tx<'_>, registration_id: &str, plan: Option<&
 }
 
 /// Before the convocations leave.
-pub const PLAN_STATES: &[SessionState] =
+const PLAN_STATES: &[SessionState] =
     &[SessionState::Preparation, SessionState::Registration, SessionState::Examination, SessionState::ListFixed];
 
-/// Whether this candidate sits épreuve 1, as far as it is known: no mark is kept for it, none waits to be verified.
-fn sits_first(conn: &mut Conn, registration_id: &str) -> Stored<bool> {
+/// Whether the session of épreuve 1 may be told or changed: it is sat, and the convocations have not left.
+#[must_use]
+pub fn is_plan_asked(view: &FileView, claims: &[ClaimRow]) -> bool {
+    sits_first(&view.kept_marks, claims)
+        && STANDING.contains(&view.registration.state.as_str())
+        && may_change_plan(&view.session).is_ok()
+}
+
+/// Whether épreuve 1 is sat, as far as it is known: no mark is kept for it, none waits to be verified.
+fn sits_first(kept: &[KeptMarkRow], claims: &[ClaimRow]) -> bool {
+    kept.iter().all(|mark| mark.epreuve != 1)
+        && claims.iter().all(|claim| claim.epreuve != 1 || claim.state != "claimed")
+}
+
+/// States of a registration that still has an épreuve before it.
+const STANDING: [&str; 2] = ["submitted", "admitted"];
+
+/// A registration whose plan this actor may read: its owner, or the office of its academy on their behalf.
+fn file_for(
+    conn: &mut Conn,
+    actor: &Actor,
+    registration_id: &str,
+) -> Stored<(RegistrationRow, Option<String>, SessionRow)> {
+    let (registration, owner): (RegistrationRow, Option<String>) = registrations::table
+        .inner_join(people::table)
+        .filter(registrations::id.eq(registration_id))
+        .filter(registrations::state.eq_any(STANDING))
+        .select((RegistrationRow::as_select(), people::user_id))
+        .first(conn)?;
+    let session = session::load_session(conn, &registration.session_id)?;
+    let place = Object::academy(&session.academy_code);
+    let is_own = owner.as_ref() == Some(&actor.user_id) && may(actor, Action::Apply, place.owned_by(&actor.user_id));
+    if !is_own && !may(actor, Action::ExamineFiles, place) {
+        return Err(StoreError::NotFound);
+    }
     let kept: Vec<KeptMarkRow> = kept_marks::table
-        .filter(kept_marks::registration_id.eq(registration_id).and(kept_marks::epreuve.eq(1)))
+        .filter(kept_marks::registration_id.eq(registration_id))
         .select(KeptMarkRow::as_select())
         .load(conn)?;
-    let waiting: i64 = kept_mark_claims::table
-        .filter(kept_mark_claims::registration_id.eq(registration_id).and(kept_mark_claims::epreuve.eq(1)))
-        .filter(kept_mark_claims::state.eq("claimed"))
-        .count()
-        .get_result(conn)?;
-    Ok(kept.is_empty() && waiting == 0)
+    if !sits_first(&kept, &list_claims(conn, registration_id)?) {
+        return Err(StoreError::NotFound);
+    }
+    Ok((registration, owner, session))
 }
 
 /// The plan of a registration, with all that its form needs.
@@ -95,7 +127,9 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    fn context(&self) -> Context<'_> {
+    /// What the plan is read against.
+    #[must_use]
+    pub fn context(&self) -> Context<'_> {
         Context {
             pack: &self.pack,
             academy: self.academy,
@@ -127,19 +161,7 @@ pub fn get_plan(
     typed: Option<Typed>,
     now: jiff::Timestamp,
 ) -> Stored<PlanView> {
-    let (registration, owner): (RegistrationRow, Option<String>) = registrations::table
-        .inner_join(people::table)
-        .filter(registrations::id.eq(registration_id))
-        .filter(registrations::state.eq_any(["submitted", "admitted"]))
-        .select((RegistrationRow::as_select(), people::user_id))
-        .first(conn)?;
-    let session = session::load_session(conn, &registration.session_id)?;
-    let place = Object::academy(&session.academy_code);
-    let is_own = owner.as_ref() == Some(&actor.user_id) && may(actor, Action::Apply, place.owned_by(&actor.user_id));
-    let is_office = may(actor, Action::ExamineFiles, Object::academy(&session.academy_code));
-    if !(is_own || is_office) || !sits_first(conn, registration_id)? {
-        return Err(StoreError::NotFound);
-    }
+    let (registration, owner, session) = file_for(conn, actor, registration_id)?;
     let academy = Academy::find(&session.academy_code).ok_or(StoreError::NotFound)?;
     let mut answers = Answers::default();
     answers.keep(Step::Posting, posting_of(&registration));
@@ -205,8 +227,8 @@ pub fn may_change_plan(session: &SessionRow) -> Result<(), Refusal> {
 /// # Errors
 /// [`StoreError::NotFound`] for another's file; a refusal once the convocations have left.
 pub fn change_plan(tx: &mut Tx<'_>, registration_id: &str, plan: &ActionPlan) -> Stored<()> {
-    let view = get_plan(tx.conn, tx.actor, registration_id, None, tx.at)?;
-    may_change_plan(&view.session)?;
+    let (.., session) = file_for(tx.conn, tx.actor, registration_id)?;
+    may_change_plan(&session)?;
     let before = find_plan(tx.conn, registration_id)?;
     let row = PlanRow::of(registration_id, plan);
     if before.is_some() {

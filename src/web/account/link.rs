@@ -74,19 +74,18 @@ pub(super) async fn send(
 /// The mail leaves to the address the account has, never to the spelling that was typed. An address without an account
 /// in use costs the same work and gets a mail too: neither the page, nor the time it takes, nor a silence tells which it is.
 fn queue_letter(tx: &mut Tx<'_>, email: &EmailAddress, public_url: &str) -> Result<(), StoreError> {
-    let broken = |e: String| StoreError::Broken(e);
     let known = accounts::find_user_by_email(tx.conn, &email.key())?.filter(|user| user.disabled_at.is_none());
     let to = known.as_ref().map_or_else(|| Ok(email.clone()), |user| EmailAddress::parse(&user.email));
     let lasts = if known.is_some() { ACCOUNT_LINK_LASTS } else { SignedDuration::ZERO };
     let link = Link {
         purpose: LinkPurpose::Password,
-        email: to.map_err(|e| broken(e.to_string()))?,
+        email: to.map_err(|e| StoreError::Broken(e.to_string()))?,
         name: known.as_ref().map(|user| user.name.clone()).unwrap_or_default(),
         user_id: known.as_ref().map(|user| user.id.clone()),
         person_id: None,
         juror_id: None,
         // Over as soon as it is made when it leads nowhere; its token is in no mail.
-        expires: tx.at.checked_add(lasts).map_err(|e| broken(e.to_string()))?,
+        expires: tx.at.checked_add(lasts).map_err(|e| StoreError::Broken(e.to_string()))?,
     };
     let token = links::create_link(tx, &link)?;
     let mail = match &known {

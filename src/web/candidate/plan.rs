@@ -12,7 +12,7 @@ use crate::store::message::Side;
 use crate::store::registration::FileView;
 use crate::store::{Conn, Lock, StoreError, Stored};
 use crate::web::AppState;
-use crate::web::draft::{days, flat, title_of, typed_in};
+use crate::web::draft::{days, first, flat, listed, own_host, title_of, typed_in};
 use crate::web::error::AppError;
 use crate::web::form::{Form, RawForm};
 use crate::web::page::{self, CurrentActor, Flash, Page, Shell};
@@ -29,10 +29,7 @@ pub enum Plan {
 }
 
 pub fn standing(conn: &mut Conn, view: &FileView, claims: &[ClaimRow]) -> Stored<Plan> {
-    let is_kept = view.kept_marks.iter().any(|mark| mark.epreuve == 1)
-        || claims.iter().any(|claim| claim.epreuve == 1 && claim.state == "claimed");
-    let stands = matches!(view.registration.state.as_str(), "submitted" | "admitted");
-    if is_kept || !stands || draft::may_change_plan(&view.session).is_err() {
+    if !draft::is_plan_asked(view, claims) {
         return Ok(Plan::NotAsked);
     }
     let plan = draft::find_plan(conn, &view.registration.id)?;
@@ -78,9 +75,7 @@ impl PlanPage {
                 (page_of(shell, &view.session, TITLE).under(&file, &back), format!("{back}/seance"))
             }
         };
-        let typed = view.answers.typed(Step::Action);
-        let host = typed.and_then(|typed| typed.get("accueil_uai")?.first()).map_or("", |code| code.trim());
-        let host_listed = view.schools.as_ref().and_then(|schools| schools.get(&host.to_uppercase())).cloned();
+        let host_listed = listed(&view.context(), first(&view.answers, Step::Action, "accueil_uai"));
         PlanPage {
             page: page.with_errors(form.is_refused()),
             form,
@@ -143,10 +138,7 @@ pub async fn show_office(
 }
 
 fn shown(shell: &Shell, view: PlanView, side: Side) -> Result<Response, AppError> {
-    let begun = || {
-        let host = if view.registration.uai.is_none() { "autre" } else { "mon_etablissement" };
-        vec![("accueil".to_owned(), host.to_owned())]
-    };
+    let begun = || vec![("accueil".to_owned(), own_host(view.registration.uai.is_none()).to_owned())];
     let form = Form::filled(view.answers.typed(Step::Action).map_or_else(begun, flat));
     page::html(&PlanPage::new(shell, view, form, side))
 }

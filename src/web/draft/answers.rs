@@ -2,7 +2,7 @@
 
 use crate::domain::academy::Academy;
 use crate::domain::ids::{Mark, Uai};
-use crate::domain::registration::draft::{MEASURES, OTHER, Standing, Step, standings};
+use crate::domain::registration::draft::{Context, MEASURES, OTHER, Standing, Step, standings};
 use crate::domain::regulation::{Alias, RegulationPack};
 use crate::store::draft::DraftView;
 
@@ -55,7 +55,7 @@ fn rows(view: &DraftView, step: Step) -> Vec<(String, String)> {
         ],
         Step::Posting if all("lieu") == "service" => vec![row("Service", "service"), row("Département", "departement")],
         Step::Posting => vec![
-            ("Établissement".to_owned(), listed(view, &all("uai")).unwrap_or_else(|| all("etablissement"))),
+            ("Établissement".to_owned(), listed(&view.context(), &all("uai")).unwrap_or_else(|| all("etablissement"))),
             row("Code UAI", "uai"),
         ],
         Step::Situation => {
@@ -82,7 +82,7 @@ fn rows(view: &DraftView, step: Step) -> Vec<(String, String)> {
         Step::Action => {
             let place = if all("accueil") == "autre" {
                 let code = all("accueil_uai");
-                format!("{} ({code})", listed(view, &code).unwrap_or_else(|| all("accueil_nom")))
+                format!("{} ({code})", listed(&view.context(), &code).unwrap_or_else(|| all("accueil_nom")))
             } else {
                 "Mon établissement".to_owned()
             };
@@ -116,8 +116,8 @@ fn rows(view: &DraftView, step: Step) -> Vec<(String, String)> {
 }
 
 /// The name under which the academy lists the school of this code.
-pub fn listed(view: &DraftView, code: &str) -> Option<String> {
-    view.context().school(&Uai::parse(code).ok()?).map(str::to_owned)
+pub fn listed(context: &Context<'_>, code: &str) -> Option<String> {
+    context.school(&Uai::parse(code).ok()?).map(str::to_owned)
 }
 
 fn or(text: String, empty: &str) -> String {

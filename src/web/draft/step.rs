@@ -5,9 +5,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
 use super::answers::{known_label, listed};
-use super::{closed_page, days, flat, own, page_of, typed_in};
+use super::{closed_page, days, first, flat, own, own_host, page_of, typed_in};
 use crate::domain::academy::Academy;
-use crate::domain::registration::draft::{Answers, MEASURES, OTHER, Standing, Step, measure_of, read_step, standings};
+use crate::domain::registration::draft::{MEASURES, OTHER, Standing, Step, measure_of, read_step, standings};
 use crate::store::draft::{self as store, DraftView};
 use crate::store::{Lock, StoreError};
 use crate::web::AppState;
@@ -102,7 +102,7 @@ fn form_of(view: &DraftView, step: Step) -> Form {
             ]);
         }
         if step == Step::Action {
-            known.push(("accueil", if in_service(view) { "autre" } else { "mon_etablissement" }.to_owned()));
+            known.push(("accueil", own_host(in_service(view)).to_owned()));
         }
         return Form::filled(known);
     };
@@ -115,14 +115,6 @@ fn form_of(view: &DraftView, step: Step) -> Form {
 
 fn in_service(view: &DraftView) -> bool {
     first(&view.answers, Step::Posting, "lieu") == "service"
-}
-
-fn first<'a>(answers: &'a Answers, step: Step, field: &str) -> &'a str {
-    answers
-        .typed(step)
-        .and_then(|typed| typed.get(field))
-        .and_then(|values| values.first())
-        .map_or("", |value| value.trim())
 }
 
 async fn page_for(
@@ -172,10 +164,10 @@ async fn page_for(
         measures: MEASURES.iter().map(|(code, label)| ((*code).to_owned(), (*label).to_owned())).collect(),
         pieces: pieces.into_iter().map(|(_, label)| label).collect(),
         in_service: in_service(view),
-        school: listed(view, first(&view.answers, Step::Posting, "uai"))
+        school: listed(&view.context(), first(&view.answers, Step::Posting, "uai"))
             .unwrap_or_else(|| first(&view.answers, Step::Posting, "etablissement").to_owned()),
-        listed: listed(view, first(&view.answers, Step::Posting, "uai")).unwrap_or_default(),
-        host_listed: listed(view, first(&view.answers, Step::Action, "accueil_uai")).unwrap_or_default(),
+        listed: listed(&view.context(), first(&view.answers, Step::Posting, "uai")).unwrap_or_default(),
+        host_listed: listed(&view.context(), first(&view.answers, Step::Action, "accueil_uai")).unwrap_or_default(),
         own_law: view.pack.eligibility.own_academy.law.clone(),
         training_law: view.pack.training.required_to_sit.law.clone(),
         step,
